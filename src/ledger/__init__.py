@@ -1,0 +1,1 @@
+"""The Yangtze Delta cross-region credit ledger."""

@@ -1,0 +1,176 @@
+"""Every expected failure, ordered by who must act.
+
+    LedgerError
+      InputError            the caller's mistake            -> 422
+        CanonicalizationError  MalformedProofError  MalformedRecordError  MalformedEvidenceError
+        MalformedTrustRootError
+      VerificationError     the evidence is wrong           -> in the verdict
+        RootMismatchError  SignatureError  HeaderError  UnsupportedFormatError
+      StateError            our own state refuses           -> 409
+        ConflictError  RollbackError  NotIntegratedError  FencedError  FatalStateError
+      UnavailableError      try again later                 -> 503
+        ChainUnavailableError  RegionUnavailableError  StoreUnavailableError
+
+Each error has a stable ``code``; a message says what was expected and what was found. Messages never
+hold an identifier of a subject. Anything that is not a ``LedgerError`` is a bug and stays a 500.
+"""
+
+from typing import ClassVar
+
+
+class LedgerError(Exception):
+    """Base of every expected failure; ``code`` is stable and may be switched on."""
+
+    code: ClassVar[str] = "ledger-error"
+
+
+class InputError(LedgerError):
+    """The caller sent something that cannot be used."""
+
+    code = "input"
+
+
+class CanonicalizationError(InputError):
+    """A value has no canonical JSON, or bytes are not their own canonical JSON."""
+
+    code = "not-canonical"
+
+
+class MalformedProofError(InputError):
+    """A proof has the wrong shape for what it claims to prove."""
+
+    code = "malformed-proof"
+
+
+class MalformedRecordError(InputError):
+    """A record, event, subject or entry breaks its format."""
+
+    code = "malformed-record"
+
+
+class MalformedEvidenceError(InputError):
+    """An evidence file breaks its format."""
+
+    code = "malformed-evidence"
+
+
+class MalformedTrustRootError(InputError):
+    """A trust root breaks its format."""
+
+    code = "malformed-trust-root"
+
+
+class VerificationError(LedgerError):
+    """Something that was well formed does not verify."""
+
+    code = "verification"
+
+
+class RootMismatchError(VerificationError):
+    """A proof leads to another root than the one expected.
+
+    Attributes:
+        expected: The root to be proved, 32 bytes.
+        computed: The root the proof leads to, 32 bytes.
+    """
+
+    code = "root-mismatch"
+
+    def __init__(self, *, expected: bytes, computed: bytes) -> None:
+        super().__init__(f"expected root {expected.hex()}, computed {computed.hex()}")
+        self.expected = expected
+        self.computed = computed
+
+
+class SignatureError(VerificationError):
+    """A signature or VRF proof does not verify."""
+
+    code = "signature"
+
+
+class HeaderError(VerificationError):
+    """A block header breaks a rule of its chain."""
+
+    code = "header"
+
+
+class UnsupportedFormatError(VerificationError):
+    """A version, suite or engine this release does not know."""
+
+    code = "unsupported"
+
+
+class StateError(LedgerError):
+    """Our own state does not allow the operation."""
+
+    code = "state"
+
+
+class ConflictError(StateError):
+    """The same key with other content."""
+
+    code = "conflict"
+
+
+class RollbackError(StateError):
+    """A size or epoch went backwards."""
+
+    code = "rollback"
+
+
+class NotIntegratedError(StateError):
+    """The record is not in the log and map yet."""
+
+    code = "not-integrated"
+
+
+class FencedError(StateError):
+    """Another worker holds a newer fence; this one must stop."""
+
+    code = "fenced"
+
+
+class FatalStateError(StateError):
+    """Stored state contradicts itself or the chain; stop and look."""
+
+    code = "fatal-state"
+
+
+class UnavailableError(LedgerError):
+    """Nothing is known now; the same call may succeed later.
+
+    Attributes:
+        retry_after_s: Seconds to wait before the next try.
+    """
+
+    code = "unavailable"
+
+    def __init__(self, message: str, *, retry_after_s: int = 2) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class ChainUnavailableError(UnavailableError):
+    """The chain does not answer, or answers with something unusable."""
+
+    code = "chain-unavailable"
+
+
+class StoreUnavailableError(UnavailableError):
+    """The database does not answer or is full."""
+
+    code = "store-unavailable"
+
+
+class RegionUnavailableError(UnavailableError):
+    """Another region does not answer in time.
+
+    Attributes:
+        region: GB/T 2260 code of the region, six digits.
+    """
+
+    code = "region-unavailable"
+
+    def __init__(self, region: str, message: str, *, retry_after_s: int = 2) -> None:
+        super().__init__(message, retry_after_s=retry_after_s)
+        self.region = region
