@@ -5,7 +5,7 @@
         CanonicalizationError  MalformedProofError  MalformedRecordError  MalformedEvidenceError
         MalformedTrustRootError
       VerificationError     the evidence is wrong           -> in the verdict
-        RootMismatchError  SignatureError  HeaderError  UnsupportedFormatError
+        RootMismatchError  SignatureError  HeaderError  UnsetHeadError  UnsupportedFormatError
       StateError            our own state refuses           -> 409
         ConflictError  RollbackError  NotIntegratedError  FencedError  FatalStateError
       UnavailableError      try again later                 -> 503
@@ -92,6 +92,12 @@ class HeaderError(VerificationError):
     """A block header breaks a rule of its chain."""
 
     code = "header"
+
+
+class UnsetHeadError(VerificationError):
+    """Head words that were never written, or that no contract could have written."""
+
+    code = "unset-head"
 
 
 class UnsupportedFormatError(VerificationError):

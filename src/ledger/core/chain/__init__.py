@@ -1,0 +1,1 @@
+"""What the chain commits to: hashes, RLP, state proofs and the words of HeadAnchor."""
