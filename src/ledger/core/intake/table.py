@@ -1,0 +1,116 @@
+"""Text to a header and numbered rows (RFC 4180 as spreadsheets write it).
+
+Rows are counted as records, not as physical lines: the header is row 1, a line break inside
+quotation marks does not count. A line with nothing on it (or white space only) is no record and is
+not counted; a line of separators only is a record of empty cells, so it counts, and is left out.
+"""
+
+import csv
+import io
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ledger.core.intake.problems import FileError
+from ledger.core.intake.values import is_blank
+
+MAX_ROWS: Final = 100_000
+"""Records of the longest file without its header; a limit of this system."""
+
+MAX_COLUMNS: Final = 256
+"""Columns of the widest file; a limit of this system."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record of a file."""
+
+    number: int
+    """Its number; the header is 1."""
+    cells: tuple[str, ...]
+    """Its cells as they stand, as many as the row has."""
+
+    @property
+    def blank(self) -> bool:
+        """Whether every cell is empty."""
+        return all(map(is_blank, self.cells))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A file taken apart."""
+
+    header: tuple[str, ...]
+    """Column names: upper case, without spaces; empty for a column without a name."""
+    rows: tuple[Row, ...]
+    """The records below the header, in order."""
+
+
+def read_table(text: str) -> Table:
+    """Take a file apart.
+
+    Args:
+        text: The decoded file.
+
+    Raises:
+        FileError: ``empty``, ``malformed-csv``, ``too-many-rows`` or ``too-many-columns``.
+    """
+    records = _records(text)
+    header = next(records, None)
+    if header is None:
+        raise FileError("empty", expected="a header and rows", found="nothing")
+    rows: list[Row] = []
+    for number, cells in enumerate(records, 2):
+        if len(rows) == MAX_ROWS:
+            raise FileError("too-many-rows", expected=f"at most {MAX_ROWS} rows", found="more")
+        rows.append(Row(number, cells))
+    return Table(tuple(map(_column_name, header)), tuple(rows))
+
+
+def _records(text: str) -> Iterator[tuple[str, ...]]:
+    """Yield every record that is not a blank line."""
+    lines = _Lines(text)
+    reader = csv.reader(lines)
+    try:
+        for cells in reader:
+            if lines.exhausted:
+                # The reader asked for one more line to close the quotation mark: everything after
+                # that mark would be lost in one cell.
+                raise FileError(
+                    "malformed-csv", expected="a closing quotation mark", found="the end"
+                )
+            if len(cells) > MAX_COLUMNS:
+                raise FileError(
+                    "too-many-columns",
+                    expected=f"at most {MAX_COLUMNS} columns",
+                    found=f"{len(cells)}",
+                )
+            if len(cells) > 1 or not all(map(is_blank, cells)):
+                yield tuple(cells)
+    except csv.Error:
+        raise FileError("malformed-csv", expected="cells of usual length", found="more") from None
+
+
+class _Lines:
+    """Lines of a text with their own line ends, which remembers that it ran out."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = iter(io.StringIO(text, newline=""))
+        self.exhausted = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        try:
+            return next(self._lines)
+        except StopIteration:
+            self.exhausted = True
+            raise
+
+
+def _column_name(cell: str) -> str:
+    """Return a column name without the ways in which files write it differently."""
+    folded = unicodedata.normalize("NFKC", cell).upper()
+    return "".join(one for one in folded if not is_blank(one))

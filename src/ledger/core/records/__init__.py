@@ -1,0 +1,1 @@
+"""What is recorded: subjects, the catalogue of record types, records, events and disclosures."""

@@ -1,0 +1,138 @@
+"""A record: one decision of an authority about one subject, with every field of its schema.
+
+Also the two keys by which rows find records again: the match form of a document number and the
+natural key. Neither ever leaves the node unkeyed.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+from typing import Final
+
+from ledger.core import canonical
+from ledger.core.records.catalogue import NO_END, RecordType, record_type
+from ledger.core.records.fields import Field
+from ledger.core.records.subject import DASHES, WHITE_SPACE, normalize_uscc
+from ledger.core.types import MAX_SAFE_INTEGER
+from ledger.errors import MalformedRecordError
+
+FieldValue = str | int | None
+"""A text, integer fen, or nothing; dates are ``YYYY-MM-DD``."""
+
+_ISO_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_UNIFIED: Final = str.maketrans(
+    dict.fromkeys("[〔【〖「『﹝⟦{(", "(")
+    | dict.fromkeys("]〕】〗」』﹞⟧})", ")")
+    | dict.fromkeys(DASHES, "-")
+    | dict.fromkeys(WHITE_SPACE, "")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record, valid by construction."""
+
+    record_type: str
+    """Code of its type in the catalogue."""
+    subject: str
+    """Normalised code of the party."""
+    issuer: str
+    """Normalised code of the authority that decided."""
+    document_number: str
+    """Number of the decision document, as published."""
+    decided_on: date
+    """Day of the decision."""
+    in_force_until: date | None
+    """Last day in force, inclusive; None without end."""
+    fields: Mapping[str, FieldValue]
+    """Every field of the schema by its name."""
+    schema: str
+    """Name and version of the table the fields follow."""
+    catalogue: str
+    """Version of the catalogue the record was made under."""
+    rule: str
+    """Rule by which the end of force was found."""
+
+    def __post_init__(self) -> None:
+        kind = record_type(self.record_type)
+        if self.schema != kind.schema:
+            raise _refuse("schema", f"{kind.schema}", "another schema")
+        if set(self.fields) != set(kind.field_names):
+            raise _refuse("fields", f"the fields of {kind.schema}", "other names")
+        for field in kind.fields:
+            _check_value(field, self.fields[field.name])
+        self._check_agreement(kind)
+        object.__setattr__(self, "fields", MappingProxyType(dict(self.fields)))
+
+    def _check_agreement(self, kind: RecordType) -> None:
+        """Check that what stands outside the fields is what the fields say."""
+        end = self.fields[kind.end_field]
+        until = None if end in (None, NO_END) else end
+        agreed: dict[str, tuple[FieldValue, FieldValue]] = {
+            "subject": (self.subject, self.fields["party_code"]),
+            "issuer": (self.issuer, self.fields["authority_code"]),
+            "document_number": (self.document_number, self.fields["document_number"]),
+            "decided_on": (self.decided_on.isoformat(), self.fields["decided_on"]),
+            "in_force_until": (
+                None if self.in_force_until is None else self.in_force_until.isoformat(),
+                until,
+            ),
+        }
+        for name, (outside, inside) in agreed.items():
+            if outside != inside:
+                raise _refuse(name, "the value of the field", "another value")
+
+
+def match_form(document_number: str) -> str:
+    """Return the form in which two spellings of one document number are equal.
+
+    Widths, brackets, dashes, spaces, invisible characters and case differ between systems; the
+    number itself is published as it was given, only comparisons use this form.
+    """
+    folded = unicodedata.normalize("NFKC", document_number).translate(_UNIFIED).upper()
+    return "".join(one for one in folded if unicodedata.category(one) != "Cf")
+
+
+def natural_key(
+    *, region: str, record_type: str, issuer: str, document_number: str, subject: str
+) -> bytes:
+    """Encode what makes two rows the same record, for an HMAC under a node key.
+
+    The document number enters in its match form, so a row sent again with other spaces or widths is
+    found to be the same record.
+
+    Source: DESIGN, section 5, "Natural key of a record".
+    """
+    number = match_form(document_number)
+    return canonical.encode([region, record_type, issuer, number, subject])
+
+
+def _check_value(field: Field, value: FieldValue) -> None:
+    if value is None:
+        if field.mandatory:
+            raise _refuse(field.name, "a value", "nothing")
+    elif field.kind == "money":
+        if type(value) is not int or not 0 <= value <= MAX_SAFE_INTEGER:
+            raise _refuse(field.name, "integer fen from 0 to 2^53-1", "something else")
+    elif not isinstance(value, str) or not 1 <= len(value) <= field.max_chars:
+        raise _refuse(field.name, f"1 to {field.max_chars} characters", "something else")
+    elif field.kind == "uscc" and normalize_uscc(value) != value:
+        raise _refuse(field.name, "a code in its one spelling", "another spelling")
+    elif field.kind == "date":
+        _check_date(field.name, value)
+
+
+def _check_date(name: str, value: str) -> None:
+    try:
+        if not _ISO_DATE.fullmatch(value):
+            raise ValueError
+        date.fromisoformat(value)
+    except ValueError:
+        raise _refuse(name, "a date YYYY-MM-DD", "something else") from None
+
+
+def _refuse(name: str, expected: str, found: str) -> MalformedRecordError:
+    return MalformedRecordError(f"{name}: expected {expected}, found {found}")
