@@ -183,12 +183,9 @@ def verify_qbft(header_rlp: bytes, validators: Set[bytes]) -> SealedHeader:
 
 
 def _parse_fields(header_rlp: bytes) -> tuple[bytes, ...]:
-    item = rlp.decode(header_rlp, max_bytes=MAX_HEADER_BYTES, max_depth=1)
-    if not isinstance(item, list) or not _FIRST_COUNT <= len(item) <= MAX_FIELDS:
-        raise MalformedProofError(f"header: expected a list of {_FIRST_COUNT} to {MAX_FIELDS}")
-    fields = tuple(field for field in item if isinstance(field, bytes))
-    if len(fields) != len(item):
-        raise MalformedProofError("header: expected byte strings, found a list")
+    fields = tuple(rlp.decode_strings(header_rlp, max_bytes=MAX_HEADER_BYTES))
+    if not _FIRST_COUNT <= len(fields) <= MAX_FIELDS:
+        raise MalformedProofError(f"header: expected 15 to 32 fields, found {len(fields)}")
     for (name, size), field in zip(_FIRST_FIELDS.items(), fields, strict=False):
         _require_field(field, name, size)
     for position, field in enumerate(fields[_FIRST_COUNT:], _FIRST_COUNT):
@@ -199,7 +196,7 @@ def _parse_fields(header_rlp: bytes) -> tuple[bytes, ...]:
 
 def _require_field(field: bytes, name: str, size: int) -> None:
     if size == _INTEGER:
-        rlp.decode_integer(field, max_bytes=_WORD_BYTES, what=name)
+        rlp.parse_integer(field, max_bytes=_WORD_BYTES, what=name)
     elif size != _ANY and len(field) != size:
         raise MalformedProofError(f"{name}: expected {size} bytes, found {len(field)}")
 

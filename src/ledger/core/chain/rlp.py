@@ -78,27 +78,52 @@ def encode_integer(value: int) -> bytes:
     return value.to_bytes((value.bit_length() + 7) // 8, "big")
 
 
-def decode_integer(item: RlpItem, *, max_bytes: int, what: str) -> int:
-    """Read an item as a non-negative integer.
+def decode_string(data: bytes, *, max_bytes: int = MAX_BYTES) -> bytes:
+    """Read exactly one byte string.
+
+    Raises:
+        MalformedProofError: As ``decode``, or the item is a list.
+    """
+    item = decode(data, max_bytes=max_bytes, max_depth=1)
+    if not isinstance(item, bytes):
+        raise MalformedProofError("RLP: expected a byte string, found a list")
+    return item
+
+
+def decode_strings(data: bytes, *, max_bytes: int = MAX_BYTES) -> list[bytes]:
+    """Read exactly one list of byte strings.
+
+    Raises:
+        MalformedProofError: As ``decode``, or the item is no list, or holds a list.
+    """
+    item = decode(data, max_bytes=max_bytes, max_depth=2)
+    if not isinstance(item, list):
+        raise MalformedProofError("RLP: expected a list, found a byte string")
+    strings = [child for child in item if isinstance(child, bytes)]
+    if len(strings) != len(item):
+        raise MalformedProofError("RLP: expected byte strings only, found a list among them")
+    return strings
+
+
+def parse_integer(string: bytes, *, max_bytes: int, what: str) -> int:
+    """Read a byte string as a non-negative integer.
 
     Args:
-        item: A decoded item.
+        string: Big-endian, no leading zeros; empty for 0.
         max_bytes: Largest accepted length of the integer, in bytes.
         what: Name of the value, for the message.
 
     Returns:
-        The integer; an empty byte string is 0.
+        The integer.
 
     Raises:
-        MalformedProofError: It is a list, too long, or begins with a zero byte.
+        MalformedProofError: It is too long, or begins with a zero byte.
     """
-    if not isinstance(item, bytes):
-        raise MalformedProofError(f"{what}: expected an integer, found a list")
-    if len(item) > max_bytes:
-        raise MalformedProofError(f"{what}: expected at most {max_bytes} bytes, found {len(item)}")
-    if item[:1] == b"\x00":
+    if len(string) > max_bytes:
+        raise MalformedProofError(f"{what}: expected {max_bytes} bytes, found {len(string)}")
+    if string[:1] == b"\x00":
         raise MalformedProofError(f"{what}: integer begins with a zero byte")
-    return int.from_bytes(item, "big")
+    return int.from_bytes(string, "big")
 
 
 def _prefix(base: int, size: int) -> bytes:

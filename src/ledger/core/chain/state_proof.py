@@ -31,7 +31,7 @@ EMPTY_ROOT: Final = keccak256(rlp.encode(b""))
 _ADDRESS_BYTES: Final = 20
 _WORD_BYTES: Final = 32
 _NONCE_BYTES: Final = 8
-_ACCOUNT_ITEMS: Final = 4
+_ACCOUNT_FIELDS: Final = 4
 _HASH_PREFIX: Final = 0xA0
 
 
@@ -129,10 +129,11 @@ class NodeSet:
     def _tops(self) -> list[Hash32]:
         """Return hashes that occur in no node, in time linear in the bytes; for a message only."""
         inside = {
-            node[position + 1 : position + 1 + _WORD_BYTES]
+            node_hash
             for node in self._nodes.values()
             for position, byte in enumerate(node)
             if byte == _HASH_PREFIX
+            and (node_hash := node[position + 1 : position + 1 + _WORD_BYTES]) in self._nodes
         }
         return [node_hash for node_hash in self._nodes if node_hash not in inside]
 
@@ -214,31 +215,26 @@ def _find(root: Hash32, key: Hash32, nodes: NodeSet) -> bytes | None:
 
 
 def _parse_account(value: bytes) -> Account:
-    item = rlp.decode(value, max_bytes=MAX_NODE_BYTES, max_depth=1)
-    if not isinstance(item, list) or len(item) != _ACCOUNT_ITEMS:
-        raise MalformedProofError("account: expected a list of 4 items")
-    nonce, balance, storage_root, code_hash = item
+    fields = rlp.decode_strings(value)
+    if len(fields) != _ACCOUNT_FIELDS:
+        raise MalformedProofError(f"account: expected 4 fields, found {len(fields)}")
+    nonce, balance, storage_root, code_hash = fields
+    _require_length(storage_root, _WORD_BYTES, "storage root")
+    _require_length(code_hash, _WORD_BYTES, "code hash")
     return Account(
-        nonce=rlp.decode_integer(nonce, max_bytes=_NONCE_BYTES, what="nonce"),
-        balance=rlp.decode_integer(balance, max_bytes=_WORD_BYTES, what="balance"),
-        storage_root=_hash(storage_root, "storage root"),
-        code_hash=_hash(code_hash, "code hash"),
+        nonce=rlp.parse_integer(nonce, max_bytes=_NONCE_BYTES, what="nonce"),
+        balance=rlp.parse_integer(balance, max_bytes=_WORD_BYTES, what="balance"),
+        storage_root=storage_root,
+        code_hash=code_hash,
     )
 
 
 def _parse_word(value: bytes) -> int:
-    item = rlp.decode(value, max_bytes=MAX_NODE_BYTES, max_depth=1)
-    word = rlp.decode_integer(item, max_bytes=_WORD_BYTES, what="storage word")
+    string = rlp.decode_string(value)
+    word = rlp.parse_integer(string, max_bytes=_WORD_BYTES, what="storage word")
     if word == 0:
         raise MalformedProofError("storage word: 0 is never stored")
     return word
-
-
-def _hash(item: rlp.RlpItem, what: str) -> Hash32:
-    if not isinstance(item, bytes):
-        raise MalformedProofError(f"{what}: expected 32 bytes, found a list")
-    _require_length(item, _WORD_BYTES, what)
-    return item
 
 
 def _require_length(value: bytes, expected: int, what: str) -> None:
