@@ -1,0 +1,1 @@
+"""One outside technology per folder or file, each behind one port of ``services``."""

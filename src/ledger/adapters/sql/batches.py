@@ -1,0 +1,257 @@
+"""Batches, records and accepted events."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, insert, select, update
+
+from ledger.adapters.sql.schema import batches, events, records
+from ledger.adapters.sql.texts import (
+    chunks,
+    encode_day,
+    encode_strings,
+    encode_time,
+    parse_day,
+    parse_time,
+)
+from ledger.errors import ConflictError
+from ledger.services.stored import (
+    ENDED,
+    IN_FORCE,
+    Ending,
+    NewBatch,
+    NewEvent,
+    NewRecord,
+    Put,
+    RecordPosition,
+    StoredBatch,
+    StoredRecord,
+)
+
+
+def find_batch(connection: Connection, idempotency_key: str) -> StoredBatch | None:
+    """The batch accepted under this key."""
+    query = select(batches).where(batches.c.idempotency_key == idempotency_key)
+    return _batch(connection.execute(query).one_or_none())
+
+
+def batch(connection: Connection, batch_id: int) -> StoredBatch | None:
+    """A batch by its number."""
+    return _batch(connection.execute(select(batches).where(batches.c.id == batch_id)).one_or_none())
+
+
+def records_by_natural_key(
+    connection: Connection, keys: Sequence[bytes]
+) -> dict[bytes, StoredRecord]:
+    """The records among these natural keys."""
+    found: dict[bytes, StoredRecord] = {}
+    for chunk in chunks(keys):
+        for record in _records(connection, select(records).where(records.c.natural_key.in_(chunk))):
+            found[record.natural_key] = record
+    return found
+
+
+def records_by_document(
+    connection: Connection, record_type: str, document_match: str, subject: str
+) -> tuple[StoredRecord, ...]:
+    """Records of a document number and subject, of any issuer."""
+    query = select(records).where(
+        records.c.record_type == record_type,
+        records.c.subject == subject,
+        records.c.document_match == document_match,
+    )
+    return _records(connection, query.order_by(records.c.put_seq))
+
+
+def records_past_end(connection: Connection, today: date, limit: int) -> tuple[StoredRecord, ...]:
+    """Records in force whose last day lies before ``today``."""
+    query = select(records).where(
+        records.c.status == IN_FORCE, records.c.in_force_until < encode_day(today)
+    )
+    return _records(connection, query.order_by(records.c.in_force_until).limit(limit))
+
+
+def positions(connection: Connection, record_ids: Sequence[str]) -> dict[str, RecordPosition]:
+    """Where the events of these records stand."""
+    put, end = events.alias(), events.alias()
+    joined = (
+        select(records.c.record_id, put.c.log_index, records.c.end_seq, end.c.log_index)
+        .join_from(records, put, records.c.put_seq == put.c.seq)
+        .join(end, records.c.end_seq == end.c.seq, isouter=True)
+    )
+    found = {}
+    for chunk in chunks(record_ids):
+        for record_id, put_index, end_seq, end_index in connection.execute(
+            joined.where(records.c.record_id.in_(chunk))
+        ):
+            found[record_id] = RecordPosition(
+                put_index=put_index, is_ended=end_seq is not None, end_index=end_index
+            )
+    return found
+
+
+def add_batch(
+    connection: Connection, new: NewBatch, puts: Sequence[Put], endings: Sequence[Ending]
+) -> StoredBatch:
+    """Write a batch with all its effects."""
+    batch_id = connection.execute(
+        insert(batches)
+        .values(
+            source_name=new.source_name,
+            content_digest=new.content_digest,
+            idempotency_key=new.idempotency_key,
+            received_at=encode_time(new.received_at),
+            report=new.report,
+        )
+        .returning(batches.c.id)
+    ).scalar_one()
+    put_seqs = _add_events(
+        connection, [(put.event, None) for put in puts], new.received_at, batch_id
+    )
+    if puts:
+        connection.execute(
+            insert(records),
+            [
+                _record_row(put.record, put.event.version, seq)
+                for put, seq in zip(puts, put_seqs, strict=True)
+            ],
+        )
+    ended_at_once = [
+        (put.ending, seq) for put, seq in zip(puts, put_seqs, strict=True) if put.ending is not None
+    ]
+    add_endings(connection, ended_at_once, new.received_at, batch_id)
+    add_endings(connection, [(end, _target(end)) for end in endings], new.received_at, batch_id)
+    return StoredBatch(
+        id=batch_id,
+        source_name=new.source_name,
+        content_digest=new.content_digest,
+        idempotency_key=new.idempotency_key,
+        received_at=new.received_at,
+        report=new.report,
+    )
+
+
+def add_endings(
+    connection: Connection,
+    endings: Sequence[tuple[Ending, int]],
+    accepted_at: datetime,
+    batch_id: int | None,
+) -> None:
+    """Write drop events, each with the put it removes, and mark their records as ended."""
+    seqs = _add_events(
+        connection, [(end.event, target) for end, target in endings], accepted_at, batch_id
+    )
+    for (end, target), seq in zip(endings, seqs, strict=True):
+        changed = connection.execute(
+            update(records)
+            .where(
+                records.c.record_id == end.event.record_id,
+                records.c.status == IN_FORCE,
+                records.c.put_seq == target,
+            )
+            .values(
+                status=ENDED, ended_kind=end.kind, ended_on=encode_day(end.decided_on), end_seq=seq
+            )
+        )
+        # Decided on older state: somebody ended or amended the record since. All is rolled back.
+        if changed.rowcount != 1:
+            raise ConflictError(
+                "record to be ended: expected it in force, found it ended or amended"
+            )
+
+
+def add_expiries(connection: Connection, endings: Sequence[Ending], accepted_at: datetime) -> None:
+    """Write drop events that came with no batch."""
+    add_endings(connection, [(end, _target(end)) for end in endings], accepted_at, None)
+
+
+def _target(ending: Ending) -> int:
+    if ending.target_seq is None:
+        raise ConflictError("ending: expected the put that it removes, found none")
+    return ending.target_seq
+
+
+def _add_events(
+    connection: Connection,
+    new: Sequence[tuple[NewEvent, int | None]],
+    accepted_at: datetime,
+    batch_id: int | None,
+) -> list[int]:
+    if not new:
+        return []
+    statement = insert(events).returning(events.c.seq, sort_by_parameter_order=True)
+    at = encode_time(accepted_at)
+    rows = [
+        {
+            "stream": event.stream,
+            "kind": event.kind,
+            "op": event.op,
+            "record_type": event.record_type,
+            "record_id": event.record_id,
+            "version": event.version,
+            "map_key": event.map_key,
+            "commitment": event.commitment,
+            "subject": event.subject,
+            "event": event.event.decode(),
+            "salt": event.salt,
+            "disclosures": encode_strings(event.disclosures),
+            "target_seq": target,
+            "batch_id": batch_id,
+            "accepted_at": at,
+        }
+        for event, target in new
+    ]
+    return list(connection.execute(statement, rows).scalars())
+
+
+def _record_row(record: NewRecord, version: int, put_seq: int) -> dict[str, object]:
+    return {
+        "record_id": record.record_id,
+        "record_type": record.record_type,
+        "stream": record.stream,
+        "natural_key": record.natural_key,
+        "content_digest": record.content_digest,
+        "subject": record.subject,
+        "issuer": record.issuer,
+        "document_number": record.document_number,
+        "document_match": record.document_match,
+        "version": version,
+        "status": IN_FORCE,
+        "in_force_until": encode_day(record.in_force_until),
+        "put_seq": put_seq,
+    }
+
+
+def _batch(row: Row[Any] | None) -> StoredBatch | None:
+    if row is None:
+        return None
+    return StoredBatch(
+        id=row.id,
+        source_name=row.source_name,
+        content_digest=row.content_digest,
+        idempotency_key=row.idempotency_key,
+        received_at=parse_time(row.received_at),
+        report=row.report,
+    )
+
+
+def _records(connection: Connection, query: Select[Any]) -> tuple[StoredRecord, ...]:
+    return tuple(
+        StoredRecord(
+            record_id=row.record_id,
+            record_type=row.record_type,
+            stream=row.stream,
+            subject=row.subject or "",
+            issuer=row.issuer or "",
+            natural_key=row.natural_key,
+            content_digest=row.content_digest,
+            in_force_until=parse_day(row.in_force_until),
+            status=row.status,
+            ended_kind=row.ended_kind,
+            ended_on=parse_day(row.ended_on),
+            put_seq=row.put_seq,
+            version=row.version,
+        )
+        for row in connection.execute(query)
+    )

@@ -1,0 +1,135 @@
+"""Entries in log order, and the events that wait for an index or open an entry."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, or_, select, update
+
+from ledger.adapters.sql.schema import entries, events
+from ledger.adapters.sql.texts import chunks, parse_strings
+from ledger.errors import FatalStateError, RollbackError
+from ledger.services.stored import OpenableEvent, SequencedEntry, Unsequenced
+
+
+def unsequenced(connection: Connection, stream: str, limit: int) -> tuple[Unsequenced, ...]:
+    """The oldest accepted events without an index."""
+    target = events.alias()
+    query = (
+        select(
+            events.c.seq,
+            events.c.op,
+            events.c.map_key,
+            events.c.commitment,
+            events.c.target_seq,
+            target.c.log_index,
+        )
+        .join_from(events, target, events.c.target_seq == target.c.seq, isouter=True)
+        .where(events.c.stream == stream, events.c.log_index.is_(None))
+        .order_by(events.c.seq)
+        .limit(limit)
+    )
+    return tuple(Unsequenced(*row) for row in connection.execute(query))
+
+
+def append(connection: Connection, stream: str, size: int, new: Sequence[SequencedEntry]) -> None:
+    """Write entries from index ``size`` on and give their events their indices."""
+    newest = connection.scalar(
+        select(func.max(entries.c.log_index)).where(entries.c.stream == stream)
+    )
+    stored = 0 if newest is None else newest + 1
+    if stored != size:
+        raise RollbackError(f"log: expected {size} entries, found {stored}")
+    connection.execute(
+        insert(entries),
+        [
+            {
+                "stream": stream,
+                "log_index": entry.log_index,
+                "entry": entry.entry,
+                "leaf_hash": entry.leaf_hash,
+                "map_key": entry.map_key,
+            }
+            for entry in new
+        ],
+    )
+    given = [
+        {"at_seq": entry.seq, "index": entry.log_index} for entry in new if entry.seq is not None
+    ]
+    for row in given:
+        # One index an event, for ever: an event that has one already is not given another.
+        changed = connection.execute(_GIVE_INDEX, row)
+        if changed.rowcount != 1:
+            raise FatalStateError(f"event {row['at_seq']}: expected no index, found one")
+
+
+def read(connection: Connection, stream: str, start: int, limit: int) -> tuple[SequencedEntry, ...]:
+    """Entries from ``start`` on."""
+    query = (
+        select(entries.c.log_index, entries.c.entry, entries.c.leaf_hash, entries.c.map_key)
+        .where(entries.c.stream == stream, entries.c.log_index >= start)
+        .order_by(entries.c.log_index)
+        .limit(limit)
+    )
+    return tuple(SequencedEntry(*row, seq=None) for row in connection.execute(query))
+
+
+def openable(
+    connection: Connection, stream: str, indices: Sequence[int]
+) -> tuple[OpenableEvent, ...]:
+    """What opens these entries."""
+    query = (
+        select(
+            entries.c.log_index,
+            entries.c.entry,
+            events.c.event,
+            events.c.salt,
+            events.c.disclosures,
+        )
+        .join_from(
+            entries,
+            events,
+            (entries.c.stream == events.c.stream) & (entries.c.log_index == events.c.log_index),
+        )
+        .where(entries.c.stream == stream)
+        .order_by(entries.c.log_index)
+    )
+    return tuple(
+        OpenableEvent(
+            log_index=index,
+            entry=entry,
+            event=None if event is None else event.encode(),
+            salt=salt,
+            disclosures=parse_strings(disclosures),
+        )
+        for chunk in chunks(sorted(indices))
+        for index, entry, event, salt, disclosures in connection.execute(
+            query.where(entries.c.log_index.in_(chunk))
+        )
+    )
+
+
+def is_pending(connection: Connection, stream: str, map_key: bytes, served_size: int) -> bool:
+    """Whether an accepted event of the key is not served yet."""
+    query = (
+        select(events.c.seq)
+        .where(events.c.map_key == map_key, _is_after(stream, served_size))
+        .limit(1)
+    )
+    return connection.scalar(query) is not None
+
+
+def pending_count(connection: Connection, stream: str, served_size: int) -> int:
+    """Accepted events that are not served yet."""
+    query = select(func.count()).select_from(events).where(_is_after(stream, served_size))
+    return connection.scalar(query) or 0
+
+
+def _is_after(stream: str, size: int) -> ColumnElement[bool]:
+    later = or_(events.c.log_index.is_(None), events.c.log_index >= size)
+    return (events.c.stream == stream) & later
+
+
+_GIVE_INDEX = (
+    update(events)
+    .where(events.c.seq == bindparam("at_seq"), events.c.log_index.is_(None))
+    .values(log_index=bindparam("index"))
+)

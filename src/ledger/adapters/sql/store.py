@@ -1,0 +1,220 @@
+"""The store port on one database: each method is one transaction of the modules beside this one."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import URL
+
+from ledger.adapters.sql import batches, fences, log, migrate, outbox, snapshots
+from ledger.adapters.sql.engine import open_engine
+from ledger.adapters.sql.errors import mapped
+from ledger.services.stored import (
+    Ending,
+    Fence,
+    NewBatch,
+    NewOutboxRow,
+    OpenableEvent,
+    OutboxRow,
+    Put,
+    RecordPosition,
+    SequencedEntry,
+    Snapshot,
+    StoredBatch,
+    StoredRecord,
+    Unsequenced,
+)
+
+
+def open_store(url: str | URL) -> "SqlStore":
+    """Open a database, bring its schema up to date and return the store.
+
+    Args:
+        url: An SQLAlchemy address, such as ``sqlite:////var/lib/ledger/node.db``.
+
+    Raises:
+        StoreUnavailableError: The database cannot be opened.
+        FatalStateError: The database library is too old to be safe.
+    """
+    store = SqlStore(open_engine(url))
+    with store.writing() as connection:
+        migrate.upgrade(connection)
+    return store
+
+
+class SqlStore:
+    """Implements ``services.ports.Store``; safe for use by many threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that sees one state of the database."""
+        with mapped(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self, fence: Fence | None = None) -> Iterator[Connection]:
+        """One transaction; written as a whole when the block ends, not at all when it raises."""
+        with mapped(), self._engine.connect() as unbound:
+            connection = unbound.execution_options(writes=True)
+            with connection.begin():
+                if fence is not None:
+                    fences.require(connection, fence)
+                yield connection
+
+    # --- Facts and fences
+
+    def bind(self, name: str, value: str) -> None:
+        """See ``Store``."""
+        with self.writing() as connection:
+            fences.bind(connection, name, value)
+
+    def acquire_fence(self, name: str) -> Fence:
+        """See ``Store``."""
+        with self.writing() as connection:
+            return fences.acquire(connection, name)
+
+    def check_fence(self, fence: Fence) -> None:
+        """See ``Store``."""
+        with self.writing(fence):
+            pass
+
+    # --- Publication
+
+    def find_batch(self, idempotency_key: str) -> StoredBatch | None:
+        """See ``PublicationStore``."""
+        with self.reading() as connection:
+            return batches.find_batch(connection, idempotency_key)
+
+    def batch(self, batch_id: int) -> StoredBatch | None:
+        """See ``PublicationStore``."""
+        with self.reading() as connection:
+            return batches.batch(connection, batch_id)
+
+    def records_by_natural_key(self, keys: Sequence[bytes]) -> dict[bytes, StoredRecord]:
+        """See ``PublicationStore``."""
+        with self.reading() as connection:
+            return batches.records_by_natural_key(connection, keys)
+
+    def records_by_document(
+        self, record_type: str, document_match: str, subject: str
+    ) -> tuple[StoredRecord, ...]:
+        """See ``PublicationStore``."""
+        with self.reading() as connection:
+            return batches.records_by_document(connection, record_type, document_match, subject)
+
+    def positions(self, record_ids: Sequence[str]) -> dict[str, RecordPosition]:
+        """See ``PublicationStore``."""
+        with self.reading() as connection:
+            return batches.positions(connection, record_ids)
+
+    def commit_batch(
+        self, batch: NewBatch, puts: Sequence[Put], endings: Sequence[Ending]
+    ) -> StoredBatch:
+        """See ``PublicationStore``."""
+        with self.writing() as connection:
+            return batches.add_batch(connection, batch, puts, endings)
+
+    def records_past_end(self, today: date, limit: int) -> tuple[StoredRecord, ...]:
+        """See ``PublicationStore``."""
+        with self.reading() as connection:
+            return batches.records_past_end(connection, today, limit)
+
+    def commit_endings(
+        self, fence: Fence, endings: Sequence[Ending], accepted_at: datetime
+    ) -> None:
+        """See ``PublicationStore``."""
+        with self.writing(fence) as connection:
+            batches.add_expiries(connection, endings, accepted_at)
+
+    # --- Log
+
+    def unsequenced(self, stream: str, limit: int) -> tuple[Unsequenced, ...]:
+        """See ``LogStore``."""
+        with self.reading() as connection:
+            return log.unsequenced(connection, stream, limit)
+
+    def append_entries(
+        self, fence: Fence, stream: str, size: int, entries: Sequence[SequencedEntry]
+    ) -> None:
+        """See ``LogStore``."""
+        with self.writing(fence) as connection:
+            log.append(connection, stream, size, entries)
+
+    def entries(self, stream: str, start: int, limit: int) -> tuple[SequencedEntry, ...]:
+        """See ``LogStore``."""
+        with self.reading() as connection:
+            return log.read(connection, stream, start, limit)
+
+    def openable(self, stream: str, indices: Sequence[int]) -> tuple[OpenableEvent, ...]:
+        """See ``LogStore``."""
+        with self.reading() as connection:
+            return log.openable(connection, stream, indices)
+
+    def is_pending(self, stream: str, map_key: bytes, served_size: int) -> bool:
+        """See ``LogStore``."""
+        with self.reading() as connection:
+            return log.is_pending(connection, stream, map_key, served_size)
+
+    def pending_count(self, stream: str, served_size: int) -> int:
+        """See ``LogStore``."""
+        with self.reading() as connection:
+            return log.pending_count(connection, stream, served_size)
+
+    # --- Outbox and snapshots
+
+    def newest_outbox(self, stream: str) -> OutboxRow | None:
+        """See ``OutboxStore``."""
+        with self.reading() as connection:
+            return outbox.newest(connection, stream)
+
+    def outbox_after(self, stream: str, epoch: int) -> tuple[OutboxRow, ...]:
+        """See ``OutboxStore``."""
+        with self.reading() as connection:
+            return outbox.after(connection, stream, epoch)
+
+    def find_outbox(self, stream: str, epoch: int) -> tuple[OutboxRow, ...]:
+        """See ``OutboxStore``."""
+        with self.reading() as connection:
+            return outbox.of_epoch(connection, stream, epoch)
+
+    def next_nonce(self, mined_below: int) -> int:
+        """See ``OutboxStore``."""
+        with self.reading() as connection:
+            return outbox.next_nonce(connection, mined_below)
+
+    def add_outbox(self, fence: Fence, row: NewOutboxRow) -> OutboxRow:
+        """See ``OutboxStore``."""
+        with self.writing(fence) as connection:
+            return outbox.add(connection, row)
+
+    def set_outbox_state(
+        self,
+        fence: Fence,
+        row_id: int,
+        state: str,
+        *,
+        at: datetime,
+        block_number: int | None = None,
+    ) -> None:
+        """See ``OutboxStore``."""
+        with self.writing(fence) as connection:
+            outbox.set_state(connection, row_id, state, at, block_number)
+
+    def add_snapshot(self, fence: Fence, snapshot: Snapshot, outbox_row: int) -> None:
+        """See ``SnapshotStore``."""
+        with self.writing(fence) as connection:
+            snapshots.add(connection, snapshot)
+            outbox.set_anchored(connection, outbox_row)
+
+    def newest_snapshot(self, stream: str) -> Snapshot | None:
+        """See ``SnapshotStore``."""
+        with self.reading() as connection:
+            return snapshots.newest(connection, stream)

@@ -1,0 +1,1 @@
+"""What a node does, over ports; knows no framework, database or chain library."""

@@ -1,0 +1,159 @@
+"""What an evidence about a subject is made of: the served state alone, without a chain call."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final, cast
+
+from ledger.core import canonical
+from ledger.core.prefix_tree import MapProof
+from ledger.core.types import Hash32, LeafIndex
+from ledger.core.verify.verdict import day_of
+from ledger.errors import FatalStateError
+from ledger.services.ports import Clock, LogStore
+from ledger.services.stored import OpenableEvent, Snapshot
+from ledger.services.stream_state import ServedKey, StreamStates
+from ledger.services.subject_keys import SubjectKeys
+
+MAX_AGE_S: Final = 600
+"""Age of a snapshot beyond which nothing is answered from it."""
+
+MAX_AHEAD_S: Final = 60
+"""How far a block's time may lie after the node's clock; verifiers refuse more."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaterialItem:
+    """An item of the key's list with everything that opens it."""
+
+    index: LeafIndex
+    leaf_hash: Hash32
+    entry: bytes
+    event: dict[str, object]
+    salt: bytes
+    disclosures: tuple[str, ...]
+    path: tuple[Hash32, ...]
+    """Log path at the snapshot's size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Everything an evidence about this subject needs; no items: the key is absent."""
+
+    snapshot: Snapshot
+    vrf_proof: bytes
+    map_proof: MapProof
+    items: tuple[MaterialItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A change of this key is accepted, or due by its date, and its head not yet proved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """There is no snapshot that may be answered from; ``code`` says why."""
+
+    code: str
+
+
+class ServedMaterial:
+    """Answers from the served snapshots of one node.
+
+    Args:
+        states: The node's streams.
+        store: Opens entries and knows accepted events.
+        keys: Derives map keys.
+        clock: The node's clock.
+        max_age_s: Age of a snapshot beyond which nothing is answered from it.
+    """
+
+    def __init__(
+        self,
+        *,
+        states: StreamStates,
+        store: LogStore,
+        keys: SubjectKeys,
+        clock: Clock,
+        max_age_s: int = MAX_AGE_S,
+    ) -> None:
+        self._states = states
+        self._store = store
+        self._keys = keys
+        self._clock = clock
+        self._max_age_s = max_age_s
+
+    def material(
+        self, stream: str, record_type: str, subject: str
+    ) -> Material | Pending | Unavailable:
+        """Everything an evidence about this subject needs, or why there is none.
+
+        Raises:
+            MalformedRecordError: A part of the question breaks its grammar.
+            StoreUnavailableError: The store does not answer.
+            FatalStateError: A served item cannot be opened.
+        """
+        state = self._states.get(stream)
+        if state is None:
+            return Unavailable("stream-not-served")
+        key = self._keys.key_of(stream, record_type, subject)
+        served = state.served_key(key.map_key)
+        if served is None:
+            return Unavailable("no-snapshot")
+        now = self._clock.now()
+        problem = self._problem(served.snapshot, now)
+        if problem is not None:
+            return Unavailable(problem)
+        # Asked after the served state was read, and against its size: whatever was accepted and is
+        # not under this very snapshot makes the key pending.
+        if self._store.is_pending(stream, key.map_key, served.snapshot.head.size):
+            return Pending()
+        items = self._open(stream, served)
+        if any(_has_ended(item.event, day_of(now)) for item in items):
+            return Pending()
+        return Material(
+            snapshot=served.snapshot,
+            vrf_proof=key.vrf_proof,
+            map_proof=served.map_proof,
+            items=items,
+        )
+
+    def _problem(self, snapshot: Snapshot, now: datetime) -> str | None:
+        age = now.timestamp() - snapshot.block_time
+        if age > self._max_age_s:
+            return "snapshot-too-old"
+        return "snapshot-in-the-future" if age < -MAX_AHEAD_S else None
+
+    def _open(self, stream: str, served: ServedKey) -> tuple[MaterialItem, ...]:
+        if not served.pairs:
+            return ()
+        opened = self._store.openable(stream, [index for index, _leaf in served.pairs])
+        if [one.log_index for one in opened] != [index for index, _leaf in served.pairs]:
+            raise FatalStateError(f"{stream}: a served item has no stored event")
+        return tuple(
+            _item(one, leaf_hash, path)
+            for one, (_index, leaf_hash), path in zip(
+                opened, served.pairs, served.paths, strict=True
+            )
+        )
+
+
+def _item(one: OpenableEvent, leaf_hash: Hash32, path: tuple[Hash32, ...]) -> MaterialItem:
+    if one.event is None or one.salt is None:
+        raise FatalStateError(
+            f"index {one.log_index}: expected its event and salt, found it erased"
+        )
+    return MaterialItem(
+        index=one.log_index,
+        leaf_hash=leaf_hash,
+        entry=one.entry,
+        event=cast(dict[str, Any], canonical.decode(one.event)),
+        salt=one.salt,
+        disclosures=one.disclosures,
+        path=path,
+    )
+
+
+def _has_ended(event: dict[str, object], today: date) -> bool:
+    last_day = event["in_force_until"]
+    return isinstance(last_day, str) and date.fromisoformat(last_day) < today

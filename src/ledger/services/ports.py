@@ -1,0 +1,318 @@
+"""The seams between the services and the world; adapters implement them.
+
+Each method of a store is one transaction: when it returns, what it wrote survives a crash; when it
+raises, nothing of it was written, except that ``StoreUnavailableError`` leaves the outcome unknown.
+Writes that take a ``Fence`` raise ``FencedError`` when a newer token was handed out.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Protocol
+
+from ledger.core.chain.head_slots import Head
+from ledger.core.types import Hash32, LeafIndex, TreeSize
+from ledger.services.onchain import Call, Receipt, RegionEntry, SendOutcome, SignedTransaction
+from ledger.services.stored import (
+    Ending,
+    Fence,
+    NewBatch,
+    NewOutboxRow,
+    OpenableEvent,
+    OutboxRow,
+    Put,
+    RecordPosition,
+    SequencedEntry,
+    Snapshot,
+    StoredBatch,
+    StoredRecord,
+    Unsequenced,
+)
+
+# --- Time and chance ---------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    """The node's clock."""
+
+    def now(self) -> datetime:
+        """The present, aware."""
+        ...
+
+
+class Entropy(Protocol):
+    """A source of random bytes, such as ``secrets.token_bytes``."""
+
+    def __call__(self, count: int, /) -> bytes:
+        """``count`` unpredictable bytes."""
+        ...
+
+
+# --- Store -------------------------------------------------------------------------------------
+
+
+class PublicationStore(Protocol):
+    """Batches, records and accepted events."""
+
+    def find_batch(self, idempotency_key: str) -> StoredBatch | None:
+        """The batch that was accepted under this key."""
+        ...
+
+    def batch(self, batch_id: int) -> StoredBatch | None:
+        """A batch by its number."""
+        ...
+
+    def records_by_natural_key(self, keys: Sequence[Hash32]) -> dict[Hash32, StoredRecord]:
+        """The records among these natural keys."""
+        ...
+
+    def records_by_document(
+        self, record_type: str, document_match: str, subject: str
+    ) -> tuple[StoredRecord, ...]:
+        """Records of a document number and subject, of any issuer, in force or ended."""
+        ...
+
+    def positions(self, record_ids: Sequence[str]) -> dict[str, RecordPosition]:
+        """Where the events of these records stand."""
+        ...
+
+    def commit_batch(
+        self, batch: NewBatch, puts: Sequence[Put], endings: Sequence[Ending]
+    ) -> StoredBatch:
+        """Write a batch with its report, events and records at once.
+
+        Raises:
+            ConflictError: A natural key or idempotency key is taken, or a record to be ended is not
+                in force any more: the decisions were made on older state. Nothing was written.
+        """
+        ...
+
+    def records_past_end(self, today: date, limit: int) -> tuple[StoredRecord, ...]:
+        """Records in force whose last day lies before ``today``."""
+        ...
+
+    def commit_endings(
+        self, fence: Fence, endings: Sequence[Ending], accepted_at: datetime
+    ) -> None:
+        """Write drop events outside a batch.
+
+        Raises:
+            ConflictError: A record is not in force any more. Nothing was written.
+        """
+        ...
+
+
+class LogStore(Protocol):
+    """Entries in log order and the events that open them."""
+
+    def unsequenced(self, stream: str, limit: int) -> tuple[Unsequenced, ...]:
+        """The oldest accepted events without an index, in order of acceptance."""
+        ...
+
+    def append_entries(
+        self, fence: Fence, stream: str, size: TreeSize, entries: Sequence[SequencedEntry]
+    ) -> None:
+        """Write entries from index ``size`` on and give their events their indices.
+
+        Raises:
+            RollbackError: The stored log does not have ``size`` entries.
+        """
+        ...
+
+    def entries(self, stream: str, start: LeafIndex, limit: int) -> tuple[SequencedEntry, ...]:
+        """Entries from ``start`` on, ascending; ``seq`` is not filled."""
+        ...
+
+    def openable(self, stream: str, indices: Sequence[LeafIndex]) -> tuple[OpenableEvent, ...]:
+        """What opens these entries, ascending by index."""
+        ...
+
+    def is_pending(self, stream: str, map_key: Hash32, served_size: TreeSize) -> bool:
+        """Whether an accepted event of the key is not below ``served_size`` in the log."""
+        ...
+
+    def pending_count(self, stream: str, served_size: TreeSize) -> int:
+        """Accepted events that are not below ``served_size`` in the log."""
+        ...
+
+
+class OutboxStore(Protocol):
+    """Heads on their way to the chain. At most one row per (stream, epoch) is not withdrawn."""
+
+    def newest_outbox(self, stream: str) -> OutboxRow | None:
+        """The row of the highest epoch that is not withdrawn."""
+        ...
+
+    def outbox_after(self, stream: str, epoch: int) -> tuple[OutboxRow, ...]:
+        """Rows above an epoch that are not withdrawn, ascending."""
+        ...
+
+    def find_outbox(self, stream: str, epoch: int) -> tuple[OutboxRow, ...]:
+        """All rows of an epoch, withdrawn ones too, newest first."""
+        ...
+
+    def next_nonce(self, mined_below: int) -> int:
+        """One above the highest nonce of rows in flight, at least ``mined_below``."""
+        ...
+
+    def add_outbox(self, fence: Fence, row: NewOutboxRow) -> OutboxRow:
+        """Store a signed head.
+
+        Raises:
+            ConflictError: A row for this epoch stands already.
+        """
+        ...
+
+    def set_outbox_state(
+        self,
+        fence: Fence,
+        row_id: int,
+        state: str,
+        *,
+        at: datetime,
+        block_number: int | None = None,
+    ) -> None:
+        """Move a row on; withdrawing it frees its epoch."""
+        ...
+
+
+class SnapshotStore(Protocol):
+    """Verified snapshots: the newest, each epoch's first and each day's last are kept."""
+
+    def add_snapshot(self, fence: Fence, snapshot: Snapshot, outbox_row: int) -> None:
+        """Store a snapshot, mark the outbox row it proves as anchored, drop what it supersedes."""
+        ...
+
+    def newest_snapshot(self, stream: str) -> Snapshot | None:
+        """The snapshot of the highest block."""
+        ...
+
+
+class Store(PublicationStore, LogStore, OutboxStore, SnapshotStore, Protocol):
+    """All a node keeps."""
+
+    def bind(self, name: str, value: str) -> None:
+        """Write a fact that must never change, such as the region, or compare with the one stored.
+
+        Raises:
+            FatalStateError: Another value is stored: this is another node's or chain's database.
+        """
+        ...
+
+    def acquire_fence(self, name: str) -> Fence:
+        """Hand out the next token of a name; older ones are dead from now on."""
+        ...
+
+    def check_fence(self, fence: Fence) -> None:
+        """Raise ``FencedError`` if a newer token was handed out."""
+        ...
+
+    def close(self) -> None:
+        """Release connections and files."""
+        ...
+
+
+# --- Chain -------------------------------------------------------------------------------------
+
+
+class Chain(Protocol):
+    """One chain, its HeadAnchor and its RegionRegistry, through one endpoint.
+
+    Nothing read here is proof: what evidence relies on is verified from headers and trie nodes.
+    Every method raises ``ChainUnavailableError`` when the endpoint does not answer in time or
+    answers with something unusable, and ``WrongChainError`` when it serves another chain.
+    """
+
+    def chain_id(self) -> int:
+        """The chain id that the endpoint reports now."""
+        ...
+
+    def genesis_hash(self) -> Hash32:
+        """The hash of block 0."""
+        ...
+
+    def latest_block(self) -> int:
+        """The height of the newest block."""
+        ...
+
+    def fetch_header(self, number: int) -> tuple[Hash32, bytes]:
+        """The block hash and the header's RLP that hashes to it.
+
+        Raises:
+            HeaderError: The header does not hash to the hash the block goes by.
+        """
+        ...
+
+    def fetch_proof(self, address: bytes, slots: Sequence[bytes], number: int) -> tuple[bytes, ...]:
+        """All trie nodes that prove an account and its slots at a block, each once, ascending."""
+        ...
+
+    def code_hash(self, address: bytes) -> Hash32:
+        """Keccak-256 of the code at an address in the newest block."""
+        ...
+
+    def transaction_count(self, address: bytes) -> int:
+        """Mined transactions of an address: its next nonce when none are in flight."""
+        ...
+
+    def sign_call(self, key: bytes, nonce: int, to: bytes, data: bytes) -> SignedTransaction:
+        """Sign a contract call at gas price 0; nothing is sent."""
+        ...
+
+    def send_raw(self, raw: bytes) -> SendOutcome:
+        """Send signed bytes; never raises for what the chain or the network answers."""
+        ...
+
+    def receipt(self, tx_hash: Hash32) -> Receipt | None:
+        """The receipt, or None while the transaction is not in a block."""
+        ...
+
+    def simulate(self, call: Call) -> None:
+        """Run a call on the newest state without sending it.
+
+        Raises:
+            ContractRevertError: The contract refuses, with the name and values of its error.
+        """
+        ...
+
+    def open_call(
+        self,
+        sender: bytes,
+        *,
+        stream: Hash32,
+        expected_epoch: int,
+        vrf_key: int,
+        map_function: int,
+        size: TreeSize,
+        log_root: Hash32,
+        map_root: Hash32,
+    ) -> Call:
+        """The first head of a stream or of a new generation of it."""
+        ...
+
+    def anchor_call(
+        self,
+        sender: bytes,
+        *,
+        stream: Hash32,
+        old_size: TreeSize,
+        new_size: TreeSize,
+        log_root: Hash32,
+        map_root: Hash32,
+        proof: Sequence[Hash32],
+    ) -> Call:
+        """The next head, with the consistency proof from the last."""
+        ...
+
+    def confirm_call(
+        self, sender: bytes, *, stream: Hash32, epoch: int, map_root: Hash32
+    ) -> Call:
+        """A mirror's word on the map of a head."""
+        ...
+
+    def fetch_head(self, stream: Hash32, number: int | None = None) -> Head | None:
+        """A stream's head at a block, the newest by default; None before its first."""
+        ...
+
+    def fetch_regions(self) -> tuple[RegionEntry, ...]:
+        """The registry's regions, ascending by code."""
+        ...

@@ -1,0 +1,146 @@
+"""Makes the events of rows: commitments, map keys and what the store keeps with them."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from ledger.core.intake import Change
+from ledger.core.records.catalogue import record_type
+from ledger.core.records.event import PreparedEvent, prepare_drop, prepare_put
+from ledger.core.records.record import Record, match_form
+from ledger.core.types import Hash32
+from ledger.services.ports import Entropy
+from ledger.services.stored import Ending, NewEvent, NewRecord, Put, StoredRecord
+from ledger.services.subject_keys import SubjectKeys
+
+RECORD_ID_BYTES: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A record as a drop event names it; ``put_seq`` is None while its put is not stored yet."""
+
+    stream: str
+    record_type: str
+    subject: str
+    issuer: str
+    record_id: str
+    version: int
+    put_seq: int | None
+
+
+class EventMaker:
+    """Prepares events of one region.
+
+    Args:
+        region: GB/T 2260 code, six digits.
+        keys: Derives map keys.
+        entropy: Source of salts and record ids.
+    """
+
+    def __init__(self, *, region: str, keys: SubjectKeys, entropy: Entropy) -> None:
+        self._region = region
+        self._keys = keys
+        self._entropy = entropy
+
+    def put(self, record: Record, *, natural_key: Hash32, content: Hash32, today: date) -> Put:
+        """Publish a record; one whose last day is over is expired in the same batch."""
+        stream = record_type(record.record_type).stream
+        record_id = self._entropy(RECORD_ID_BYTES).hex()
+        prepared = prepare_put(
+            record,
+            region=self._region,
+            stream=stream,
+            record_id=record_id,
+            version=1,
+            published_on=today.isoformat(),
+            random=self._entropy,
+        )
+        standing = _Standing(
+            stream, record.record_type, record.subject, record.issuer, record_id, 1, None
+        )
+        until = record.in_force_until
+        is_over = until is not None and until < today
+        return Put(
+            event=self._event(prepared, "put"),
+            record=NewRecord(
+                record_id=record_id,
+                record_type=record.record_type,
+                stream=stream,
+                subject=record.subject,
+                issuer=record.issuer,
+                document_number=record.document_number,
+                document_match=match_form(record.document_number),
+                natural_key=natural_key,
+                content_digest=content,
+                in_force_until=until,
+            ),
+            ending=self._end("expire", standing, until, today) if until and is_over else None,
+        )
+
+    def change(self, change: Change, record: StoredRecord, today: date) -> Ending:
+        """End a record by a decision."""
+        return self._end(change.kind, _standing(record), change.decided_on, today, change.basis)
+
+    def expire(self, record: StoredRecord, today: date) -> Ending:
+        """End a record whose last day is over; that day stands as the day of the decision."""
+        return self._end("expire", _standing(record), record.in_force_until or today, today)
+
+    def _end(
+        self,
+        kind: str,
+        record: _Standing,
+        decided_on: date,
+        today: date,
+        basis: str | None = None,
+    ) -> Ending:
+        prepared = prepare_drop(
+            kind,
+            region=self._region,
+            stream=record.stream,
+            record_type=record.record_type,
+            subject=record.subject,
+            record_id=record.record_id,
+            version=record.version,
+            issuer=record.issuer,
+            decided_on=decided_on.isoformat(),
+            published_on=today.isoformat(),
+            basis=basis,
+            random=self._entropy,
+        )
+        return Ending(
+            event=self._event(prepared, "drop"),
+            kind=kind,
+            decided_on=decided_on,
+            target_seq=record.put_seq,
+        )
+
+    def _event(self, prepared: PreparedEvent, op: str) -> NewEvent:
+        event = prepared.event
+        key = self._keys.key_of(event["stream"], event["record_type"], event["subject"])
+        return NewEvent(
+            stream=event["stream"],
+            kind=event["kind"],
+            op=op,
+            record_type=event["record_type"],
+            subject=event["subject"],
+            record_id=event["record_id"],
+            version=event["version"],
+            map_key=key.map_key,
+            commitment=prepared.commitment,
+            event=prepared.event_bytes,
+            salt=prepared.salt,
+            disclosures=prepared.disclosures,
+        )
+
+
+def _standing(record: StoredRecord) -> _Standing:
+    return _Standing(
+        record.stream,
+        record.record_type,
+        record.subject,
+        record.issuer,
+        record.record_id,
+        record.version,
+        record.put_seq,
+    )

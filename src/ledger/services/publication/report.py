@@ -1,0 +1,133 @@
+"""What became of a file, row by row, and its stored form."""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from ledger.core.intake.problems import RowError
+
+
+class Outcome(StrEnum):
+    """What a row led to."""
+
+    ACCEPTED = "accepted"
+    """Its events are stored."""
+    UNCHANGED = "unchanged"
+    """The ledger says the same already."""
+    REJECTED = "rejected"
+    """Its errors say why."""
+    SKIPPED = "skipped"
+    """Empty, or another region's."""
+
+
+class State(StrEnum):
+    """How far the events of a row have come; each includes the ones before."""
+
+    ACCEPTED = "accepted"
+    SEQUENCED = "sequenced"
+    INTEGRATED = "integrated"
+    ANCHORED = "anchored"
+
+
+class Effect(StrEnum):
+    """What an accepted row did to its record."""
+
+    PUT = "put"
+    PUT_AND_ENDED = "put-and-ended"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class RowReport:
+    """What became of one row."""
+
+    row: int
+    """Number of the record; the header is 1."""
+    outcome: Outcome
+    effect: Effect | None = None
+    """Set for accepted rows."""
+    record_id: str | None = None
+    """The record it speaks of, where there is one."""
+    state: State | None = None
+    """Where it stands now; set for accepted and unchanged rows when a report is given out."""
+    errors: tuple[RowError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """What became of one file."""
+
+    batch_id: int
+    source_name: str
+    kind: str
+    """``records`` or ``changes``."""
+    record_type: str | None
+    received_at: datetime
+    ignored_columns: tuple[str, ...]
+    dropped_columns: tuple[str, ...]
+    rows: tuple[RowReport, ...]
+
+    def count(self, outcome: Outcome) -> int:
+        """How many rows had this outcome."""
+        return sum(row.outcome is outcome for row in self.rows)
+
+    @property
+    def accepted(self) -> int:
+        """Rows whose events are stored."""
+        return self.count(Outcome.ACCEPTED)
+
+    @property
+    def unchanged(self) -> int:
+        """Rows that said what the ledger said already."""
+        return self.count(Outcome.UNCHANGED)
+
+    @property
+    def rejected(self) -> int:
+        """Rows with errors."""
+        return self.count(Outcome.REJECTED)
+
+    @property
+    def skipped(self) -> int:
+        """Empty rows and rows of other regions."""
+        return self.count(Outcome.SKIPPED)
+
+
+STORED_MEMBERS: Final = ("kind", "record_type", "ignored_columns", "dropped_columns", "rows")
+"""What the stored text holds; the rest has columns of its own."""
+
+
+def encode_report(report: BatchReport) -> str:
+    """The text kept with the batch; states are left out, they are found when it is read."""
+    bare = replace(report, rows=tuple(replace(row, state=None) for row in report.rows))
+    members = asdict(bare)
+    return json.dumps({name: members[name] for name in STORED_MEMBERS}, ensure_ascii=False)
+
+
+def parse_report(
+    text: str, *, batch_id: int, source_name: str, received_at: datetime
+) -> BatchReport:
+    """The reverse of ``encode_report``."""
+    members: dict[str, Any] = json.loads(text)
+    return BatchReport(
+        batch_id=batch_id,
+        source_name=source_name,
+        kind=members["kind"],
+        record_type=members["record_type"],
+        received_at=received_at,
+        ignored_columns=tuple(members["ignored_columns"]),
+        dropped_columns=tuple(members["dropped_columns"]),
+        rows=tuple(_parse_row(row) for row in members["rows"]),
+    )
+
+
+def _parse_row(row: dict[str, Any]) -> RowReport:
+    effect = row["effect"]
+    return RowReport(
+        row=row["row"],
+        outcome=Outcome(row["outcome"]),
+        effect=None if effect is None else Effect(effect),
+        record_id=row["record_id"],
+        errors=tuple(RowError(**error) for error in row["errors"]),
+    )

@@ -1,0 +1,235 @@
+"""Taking a file in: read it, decide each row, write everything at once, report.
+
+Order of durability:
+
+1. Nothing is written while the file is read and its rows are decided; a crash costs nothing.
+2. Batch, report, events and records are written in one transaction. It refuses if a decision was
+   made on state that changed since; then step 1 runs again.
+3. Only then is the report given out: what was acknowledged survives. If the reply is lost, sending
+   the file again finds every row by its natural key, and sending it under the same idempotency key
+   finds the batch itself. Nothing is published twice either way.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from threading import Lock
+from typing import Final
+
+from ledger.core.intake import ParsedFile, read_file
+from ledger.core.verify.verdict import day_of
+from ledger.errors import ConflictError, InputError, StoreUnavailableError
+from ledger.services.ports import Clock, Entropy, PublicationStore
+from ledger.services.publication.decisions import Decisions, decide_changes, decide_records
+from ledger.services.publication.events import EventMaker
+from ledger.services.publication.identity import RecordIdentity
+from ledger.services.publication.report import (
+    BatchReport,
+    Effect,
+    Outcome,
+    RowReport,
+    State,
+    encode_report,
+    parse_report,
+)
+from ledger.services.stored import NewBatch, RecordPosition, StoredBatch
+from ledger.services.stream_state import StreamStates
+from ledger.services.subject_keys import SubjectKeys
+
+Progress = Callable[[int, int], None]
+"""Called with (rows decided, rows in the file)."""
+
+MAX_NAME_CHARS: Final = 255
+"""Longest source name and idempotency key."""
+
+TRIES: Final = 5
+"""How often rows are decided again because another writer was quicker."""
+
+STREAM: Final = "records"
+"""The stream of every type in the present catalogue."""
+
+
+class Publication:
+    """Accepts files of one region; safe for use by many threads.
+
+    Args:
+        region: GB/T 2260 code, six digits.
+        store: Where batches, events and records are kept.
+        keys: Derives map keys.
+        node_key: 32 secret bytes by which records are known again.
+        clock: The node's clock.
+        entropy: Source of salts and record ids.
+        states: The node's streams, to say how far a row has come.
+    """
+
+    def __init__(
+        self,
+        *,
+        region: str,
+        store: PublicationStore,
+        keys: SubjectKeys,
+        node_key: bytes,
+        clock: Clock,
+        entropy: Entropy,
+        states: StreamStates,
+    ) -> None:
+        self._region = region
+        self._store = store
+        self._identity = RecordIdentity(region=region, node_key=node_key)
+        self._maker = EventMaker(region=region, keys=keys, entropy=entropy)
+        self._clock = clock
+        self._states = states
+        self._one_at_a_time = Lock()
+
+    def accept(
+        self,
+        content: bytes,
+        source_name: str,
+        idempotency_key: str | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> BatchReport:
+        """Take a file in; returns after everything it changes is stored.
+
+        Args:
+            content: The file, CSV in UTF-8 or GB18030.
+            source_name: What the sender calls it.
+            idempotency_key: Names this sending; the same key with the same bytes is answered with
+                the report of the first time.
+            progress: Told how far the decisions are.
+
+        Raises:
+            FileError: The file cannot be read at all.
+            InputError: The name or key is too long.
+            ConflictError: The idempotency key came with other bytes before.
+            StoreUnavailableError: The outcome is unknown; send the same file again.
+        """
+        _check_names(source_name, idempotency_key)
+        digest = hashlib.sha256(content).digest()
+        with self._one_at_a_time:
+            earlier = self._earlier(idempotency_key, digest)
+            if earlier is not None:
+                return self._read(earlier)
+            # 1. Read and decide.
+            parsed = read_file(content, region=self._region)
+            for _ in range(TRIES):
+                report, batch, decisions = self._prepare(
+                    parsed, source_name, idempotency_key, digest, progress
+                )
+                if day_of(self._clock.now()) != day_of(report.received_at):
+                    continue  # Midnight passed: published_on must be the day of acceptance.
+                try:
+                    # 2. One transaction.
+                    stored = self._store.commit_batch(batch, decisions.puts, decisions.endings)
+                except ConflictError:
+                    earlier = self._earlier(idempotency_key, digest)
+                    if earlier is not None:
+                        return self._read(earlier)
+                    continue
+                # 3. Acknowledged from here on.
+                return self._with_states(replace(report, batch_id=stored.id))
+            raise StoreUnavailableError(f"store: {TRIES} times another writer was quicker")
+
+    def report(self, batch_id: int) -> BatchReport | None:
+        """The report of a batch with the present state of its rows; None for an unknown number.
+
+        Raises:
+            StoreUnavailableError: The store does not answer.
+        """
+        stored = self._store.batch(batch_id)
+        return None if stored is None else self._read(stored)
+
+    def _prepare(
+        self,
+        parsed: ParsedFile,
+        source_name: str,
+        idempotency_key: str | None,
+        digest: bytes,
+        progress: Progress | None,
+    ) -> tuple[BatchReport, NewBatch, Decisions]:
+        received_at = self._clock.now()
+        decisions = self._decide(parsed, day_of(received_at), progress)
+        report = BatchReport(
+            batch_id=0,
+            source_name=source_name,
+            kind=parsed.kind,
+            record_type=parsed.record_type,
+            received_at=received_at,
+            ignored_columns=parsed.ignored_columns,
+            dropped_columns=parsed.dropped_columns,
+            rows=tuple(decisions.rows),
+        )
+        batch = NewBatch(source_name, digest, idempotency_key, received_at, encode_report(report))
+        return report, batch, decisions
+
+    def _decide(self, parsed: ParsedFile, today: date, progress: Progress | None) -> Decisions:
+        total, done = len(parsed.rows), 0
+
+        def tick() -> None:
+            nonlocal done
+            done += 1
+            if progress is not None:
+                progress(done, total)
+
+        if parsed.kind == "records":
+            return decide_records(
+                parsed.rows,
+                store=self._store,
+                identity=self._identity,
+                maker=self._maker,
+                today=today,
+                tick=tick,
+            )
+        return decide_changes(
+            parsed.rows, store=self._store, maker=self._maker, today=today, tick=tick
+        )
+
+    def _earlier(self, idempotency_key: str | None, digest: bytes) -> StoredBatch | None:
+        if idempotency_key is None:
+            return None
+        earlier = self._store.find_batch(idempotency_key)
+        if earlier is not None and earlier.content_digest != digest:
+            raise ConflictError(
+                f"idempotency key: expected content {earlier.content_digest.hex()},"
+                f" found {digest.hex()}"
+            )
+        return earlier
+
+    def _read(self, stored: StoredBatch) -> BatchReport:
+        report = parse_report(
+            stored.report,
+            batch_id=stored.id,
+            source_name=stored.source_name,
+            received_at=stored.received_at,
+        )
+        return self._with_states(report)
+
+    def _with_states(self, report: BatchReport) -> BatchReport:
+        known = [row.record_id for row in report.rows if row.record_id is not None]
+        positions = self._store.positions(known)
+        return replace(report, rows=tuple(self._with_state(row, positions) for row in report.rows))
+
+    def _with_state(self, row: RowReport, positions: dict[str, RecordPosition]) -> RowReport:
+        position = positions.get(row.record_id or "")
+        if position is None or row.outcome not in (Outcome.ACCEPTED, Outcome.UNCHANGED):
+            return row
+        ends = row.effect in (Effect.ENDED, Effect.PUT_AND_ENDED)
+        index = position.end_index if ends else position.put_index
+        return replace(row, state=self._state_of(index))
+
+    def _state_of(self, index: int | None) -> State:
+        state = self._states[STREAM]
+        if index is None:
+            return State.ACCEPTED
+        if index < state.served_size:
+            return State.ANCHORED
+        return State.INTEGRATED if index < state.size else State.SEQUENCED
+
+
+def _check_names(source_name: str, idempotency_key: str | None) -> None:
+    for what, text in (("source name", source_name), ("idempotency key", idempotency_key)):
+        if text is not None and not 1 <= len(text) <= MAX_NAME_CHARS:
+            raise InputError(
+                f"{what}: expected 1 to {MAX_NAME_CHARS} characters, found {len(text)}"
+            )
