@@ -125,7 +125,7 @@ def _read_region(cell: str) -> str | Problem:
 
 def _read_change(cell: str) -> ChangeKind | Problem:
     kind = CHANGE_WORDS.get(narrow(cell).lower())
-    return kind or Problem("change-unknown", "repair or revoke", cell)
+    return kind or Problem("change-unknown", "repair or revoke")
 
 
 def _read_number(cell: str) -> str | Problem | None:

@@ -95,7 +95,9 @@ PERSONAL: Final = frozenset({"natural-person", "sole-proprietor"})
 
 _LONGEST_FOUND: Final = 40
 _SEPARATORS: Final = re.compile(r"[\s\-\u2010-\u2015\u2212.]+")
-_LONG_NUMBER: Final = re.compile(r"\d{15}|\d{14}[Xx]")
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""Controls, line ends and marks that turn the direction of writing."""
+_LONG_NUMBER: Final = re.compile(r"\d{15}")
 
 
 class FileError(InputError):
@@ -174,4 +176,5 @@ def safe_found(text: str) -> str | None:
     """
     if _LONG_NUMBER.search(_SEPARATORS.sub("", text)):
         return None
+    text = _UNPRINTABLE.sub("\ufffd", text)
     return text if len(text) <= _LONGEST_FOUND else text[:_LONGEST_FOUND] + "…"

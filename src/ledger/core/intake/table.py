@@ -71,7 +71,7 @@ def read_table(text: str) -> Table:
 def _records(text: str) -> Iterator[tuple[str, ...]]:
     """Yield every record that is not a blank line."""
     lines = _Lines(text)
-    reader = csv.reader(lines)
+    reader = csv.reader(lines, skipinitialspace=True)
     try:
         for cells in reader:
             if lines.exhausted:

@@ -24,6 +24,9 @@ MAX_AMOUNT_CHARS: Final = 64
 _SERIAL_DAY_ZERO: Final = date(1899, 12, 30)
 """Day 0 of spreadsheet dates after February 1900, which those programs count as having 29 days."""
 
+_SERIAL_DAYS: Final = range(32874, 73051)
+"""1990-01-01 to 2099-12-31; other five digits are rather a slip of the hand than a day."""
+
 _ZERO_WIDTH: Final = "\u200b\u200c\u200d\u2060\ufeff"
 _EDGE: Final = "".join(WHITE_SPACE) + _ZERO_WIDTH
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -34,20 +37,19 @@ _NARROW: Final = str.maketrans(
 )
 """Full-width forms to ASCII, and nothing else: NFKC would also turn 10² into 102."""
 
-_TIME: Final = (
-    r"(?:[ T]*(?:[01]?\d|2[0-3]) ?[:时] ?[0-5]?\d"
-    r"(?: ?[:分] ?[0-5]?\d(?:\.\d{1,9})? ?秒?| ?分)?(?: ?\+08:?00)?)?"
+_CLOCK: Final = (
+    r"(?:[01]?\d|2[0-3])(?::[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?|时[0-5]?\d分(?:[0-5]?\d秒)?)"
+    r"(?: ?\+08:?00)?"
 )
 _DATE_FORMS: Final = tuple(
-    re.compile(form + _TIME, re.ASCII)
+    re.compile(form, re.ASCII)
     for form in (
-        r"(\d{4}) ?- ?(\d{1,2}) ?- ?(\d{1,2})",
-        r"(\d{4}) ?/ ?(\d{1,2}) ?/ ?(\d{1,2})",
-        r"(\d{4}) ?\. ?(\d{1,2}) ?\. ?(\d{1,2})",
-        r"(\d{4}) ?年 ?(\d{1,2}) ?月 ?(\d{1,2}) ?[日号]",
+        *(rf"(\d{{4}}) ?{c} ?(\d{{1,2}}) ?{c} ?(\d{{1,2}})(?:(?: ?T ?| ){_CLOCK})?" for c in "-/"),
+        rf"(\d{{4}}) ?\. ?(\d{{1,2}}) ?\. ?(\d{{1,2}})(?: {_CLOCK})?",
+        rf"(\d{{4}}) ?年 ?(\d{{1,2}}) ?月 ?(\d{{1,2}}) ?[日号](?: ?{_CLOCK})?",
+        r"(\d{4})(\d{2})(\d{2})(?:\.0+)?",
     )
 )
-_COMPACT_DATE: Final = re.compile(r"(\d{4})(\d{2})(\d{2})(?:\.0+)?", re.ASCII)
 _SERIAL_DATE: Final = re.compile(r"(\d{5})(?:\.\d{1,20})?", re.ASCII)
 _AMOUNT: Final = re.compile(r"(\d+|\d{1,3}(?:,\d{3})+)(?:\.(\d+))?", re.ASCII)
 _IDENTITY: Final = re.compile(r"(?<!\d)\d{17}[\dXx](?![\dXx])", re.ASCII)
@@ -107,16 +109,19 @@ def read_date(cell: str) -> date | Problem | None:
     if not text:
         return None
     serial = _SERIAL_DATE.fullmatch(text)
-    if serial:
-        return _in_range(_SERIAL_DAY_ZERO + timedelta(days=int(serial[1])), text)
-    for form in (*_DATE_FORMS, _COMPACT_DATE):
+    if serial and int(serial[1]) in _SERIAL_DAYS:
+        return _SERIAL_DAY_ZERO + timedelta(days=int(serial[1]))
+    for form in _DATE_FORMS:
         parts = form.fullmatch(text)
         if parts:
             year, month, day = map(int, parts.groups())
             try:
-                return _in_range(date(year, month, day), text)
+                found = date(year, month, day)
             except ValueError:
                 return Problem("date-impossible", "a day of the calendar", text)
+            if found < FIRST_DAY:
+                return Problem("date-range", f"{FIRST_DAY} or later", text)
+            return found
     return Problem("date-format", "YYYY-MM-DD", text)
 
 
@@ -163,7 +168,3 @@ def is_identity_number(text: str) -> bool:
     pairs = zip(text[:17], _IDENTITY_WEIGHTS, strict=True)
     total = sum(int(digit) * weight for digit, weight in pairs)
     return 1850 <= born.year < 2100 and _IDENTITY_CHECK[total % 11] == text[17].upper()
-
-
-def _in_range(day: date, text: str) -> date | Problem:
-    return day if day >= FIRST_DAY else Problem("date-range", f"{FIRST_DAY} or later", text)
