@@ -8,13 +8,17 @@
         RootMismatchError  SignatureError  HeaderError  UnsetHeadError  UnsupportedFormatError
       StateError            our own state refuses           -> 409
         ConflictError  RollbackError  NotIntegratedError  FencedError  FatalStateError
+        ContractRevertError
       UnavailableError      try again later                 -> 503
-        ChainUnavailableError  RegionUnavailableError  StoreUnavailableError
+        ChainUnavailableError  RegionUnavailableError  StoreUnavailableError  WrongChainError
+        DevnetError
 
-Each error has a stable ``code``; a message says what was expected and what was found. Messages never
-hold an identifier of a subject. Anything that is not a ``LedgerError`` is a bug and stays a 500.
+Each error has a stable ``code``; a message says what was expected and what was found. Messages
+never hold an identifier of a subject. Anything that is not a ``LedgerError`` is a bug and stays a
+500.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -142,6 +146,24 @@ class FatalStateError(StateError):
     code = "fatal-state"
 
 
+class ContractRevertError(StateError):
+    """A contract refuses a call.
+
+    Attributes:
+        name: Name of the contract's error; ``Error`` or ``Panic`` for Solidity's own, empty for a
+            revert without data or with data of no known error.
+        values: Its values by name, bytes as 0x-hex.
+    """
+
+    code = "contract-revert"
+
+    def __init__(self, name: str, values: Mapping[str, object]) -> None:
+        shown = ", ".join(f"{key}={value}" for key, value in values.items())
+        super().__init__(f"the contract refuses: {name or 'no reason given'}({shown})")
+        self.name = name
+        self.values = dict(values)
+
+
 class UnavailableError(LedgerError):
     """Nothing is known now; the same call may succeed later.
 
@@ -160,6 +182,28 @@ class ChainUnavailableError(UnavailableError):
     """The chain does not answer, or answers with something unusable."""
 
     code = "chain-unavailable"
+
+
+class WrongChainError(ChainUnavailableError):
+    """The endpoint serves another chain.
+
+    Attributes:
+        expected: The chain id this node belongs to.
+        found: The chain id the endpoint reports.
+    """
+
+    code = "wrong-chain"
+
+    def __init__(self, *, expected: int, found: int) -> None:
+        super().__init__(f"expected chain {expected}, the endpoint serves {found}")
+        self.expected = expected
+        self.found = found
+
+
+class DevnetError(UnavailableError):
+    """The development chain does not start, run or stop; the message names the cause and cure."""
+
+    code = "devnet"
 
 
 class StoreUnavailableError(UnavailableError):

@@ -303,9 +303,7 @@ class Chain(Protocol):
         """The next head, with the consistency proof from the last."""
         ...
 
-    def confirm_call(
-        self, sender: bytes, *, stream: Hash32, epoch: int, map_root: Hash32
-    ) -> Call:
+    def confirm_call(self, sender: bytes, *, stream: Hash32, epoch: int, map_root: Hash32) -> Call:
         """A mirror's word on the map of a head."""
         ...
 

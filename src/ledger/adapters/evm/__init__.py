@@ -1,0 +1,1 @@
+"""The chain: JSON-RPC, contract ABI and signing, behind the ``Chain`` port."""

@@ -1,0 +1,121 @@
+"""Contract calls as bytes: arguments in, results and custom errors out.
+
+Uses web3 for the ABI and nothing else; no provider, hence no network.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from eth_abi.exceptions import DecodingError, EncodingError
+from eth_utils import abi as eth_abi_names
+from web3 import Web3
+from web3.exceptions import Web3Exception
+from web3.providers import BaseProvider
+
+from ledger.adapters.evm.artifacts import load_artifact
+from ledger.core.chain.keccak import keccak256
+from ledger.errors import ChainUnavailableError, ContractRevertError, InputError
+
+SELECTOR_BYTES: Final = 4
+_SOLIDITY_ERRORS: Final = (
+    {"type": "error", "name": "Error", "inputs": [{"name": "message", "type": "string"}]},
+    {"type": "error", "name": "Panic", "inputs": [{"name": "number", "type": "uint256"}]},
+)
+
+
+class Contract:
+    """One contract's ABI; knows no address."""
+
+    def __init__(self, name: str) -> None:
+        """Load the artifact of a contract.
+
+        Raises:
+            FatalStateError: The installation lacks it.
+        """
+        self.artifact = load_artifact(name)
+        self._web3 = Web3(BaseProvider())
+        self._contract: Any = self._web3.eth.contract(
+            abi=self.artifact.abi, bytecode=self.artifact.bytecode
+        )
+        self._outputs = {
+            one["name"]: [eth_abi_names.collapse_if_tuple(output) for output in one["outputs"]]
+            for one in self.artifact.abi
+            if one["type"] == "function"
+        }
+        errors = [one for one in self.artifact.abi if one["type"] == "error"]
+        self._errors = {_selector(one): one for one in (*_SOLIDITY_ERRORS, *errors)}
+
+    def encode(self, function: str, arguments: Sequence[object]) -> bytes:
+        """Call data of a function.
+
+        Raises:
+            InputError: The arguments do not fit the function.
+        """
+        try:
+            text: str = self._contract.encode_abi(function, args=list(arguments))
+        except (Web3Exception, EncodingError, TypeError, ValueError) as error:
+            raise InputError(f"{function}: arguments do not fit ({type(error).__name__})") from None
+        return bytes.fromhex(text[2:])
+
+    def encode_creation(self, arguments: Sequence[object]) -> bytes:
+        """Creation code with its constructor arguments.
+
+        Raises:
+            InputError: The arguments do not fit the constructor.
+        """
+        try:
+            text: str = self._contract.constructor(*arguments).data_in_transaction
+        except (Web3Exception, EncodingError, TypeError, ValueError) as error:
+            raise InputError(
+                f"constructor: arguments do not fit ({type(error).__name__})"
+            ) from None
+        return bytes.fromhex(text[2:])
+
+    def decode(self, function: str, returned: bytes) -> tuple[Any, ...]:
+        """Results of a function.
+
+        Raises:
+            ChainUnavailableError: The bytes are not of its result types: the address holds no such
+                contract, or the endpoint does not tell the truth.
+        """
+        try:
+            return tuple(self._web3.codec.decode(self._outputs[function], returned))
+        except (DecodingError, OverflowError, ValueError):
+            raise ChainUnavailableError(f"the chain's answer does not fit {function}") from None
+
+    def decode_revert(self, reverted: bytes) -> ContractRevertError:
+        """The custom error in revert data; one without a name where the ABI knows none."""
+        error = self._errors.get(reverted[:SELECTOR_BYTES])
+        if error is None:
+            shown = {"data": "0x" + reverted[:SELECTOR_BYTES].hex()} if reverted else {}
+            return ContractRevertError("", shown)
+        kinds = [eth_abi_names.collapse_if_tuple(one) for one in error["inputs"]]
+        try:
+            values = self._web3.codec.decode(kinds, reverted[SELECTOR_BYTES:])
+        except (DecodingError, OverflowError, ValueError):
+            return ContractRevertError(error["name"], {})
+        names = [one["name"] for one in error["inputs"]]
+        return ContractRevertError(
+            error["name"],
+            {name: _shown(value) for name, value in zip(names, values, strict=True)},
+        )
+
+
+def checksum(address: bytes) -> str:
+    """An address in the form that web3 takes.
+
+    Raises:
+        InputError: Not 20 bytes.
+    """
+    if len(address) != 20:
+        raise InputError(f"address: expected 20 bytes, found {len(address)}")
+    return Web3.to_checksum_address(address)
+
+
+def _selector(error: Mapping[str, Any]) -> bytes:
+    kinds = ",".join(eth_abi_names.collapse_if_tuple(one) for one in error["inputs"])
+    return keccak256(f"{error['name']}({kinds})".encode())[:SELECTOR_BYTES]
+
+
+def _shown(value: object) -> object:
+    return "0x" + value.hex() if isinstance(value, bytes) else value
