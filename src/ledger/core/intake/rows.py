@@ -117,7 +117,7 @@ def _read_field(cell: str, field: Field) -> FieldValue | Problem:
         case "code":
             word = _category(cell)
             return word if word == ORGANISATION else Problem("category-unknown", ORGANISATION)
-        case "text":
+        case _:
             return read_text(cell, max_chars=field.max_chars)
 
 
