@@ -1,7 +1,7 @@
 """Taking decoded JSON apart strictly: exact member names, exact types, exact lengths.
 
-Used by the parsers of evidence and trust roots. Every refusal names the member, what was expected and
-the type or length found, never the value: a value may be an identifier.
+Used by the parsers of evidence and trust roots. Every refusal names the member, what was expected
+and the type or length found, never the value: a value may be an identifier.
 """
 
 import re
@@ -32,7 +32,7 @@ class Members:
         """Make the error for one member; ``found`` is described by type and length only."""
         return self._error(f"{where}: expected {expected}, found {_describe(found)}")
 
-    def object(self, value: object, names: Sequence[str], where: str) -> dict[str, object]:
+    def members(self, value: object, names: Sequence[str], where: str) -> dict[str, object]:
         """An object with exactly these member names."""
         if not isinstance(value, dict) or set(value) != set(names):
             raise self.refuse(where, "an object with exactly " + ", ".join(names), value)

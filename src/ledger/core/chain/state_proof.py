@@ -169,8 +169,8 @@ def verify_storage(storage_root: Hash32, slot: bytes, nodes: NodeSet) -> int | N
         nodes: The proof; the nodes needed are marked as used.
 
     Returns:
-        The word, 1 .. 2^256 - 1, or None where the trie provably holds nothing at this slot (the
-        EVM reads 0 there). Never 0.
+        The word, 1 .. 2^256 - 1, or None where the EVM provably reads 0: the trie holds nothing at
+        this slot, or (on anvil only) a leaf with 0. Never 0.
 
     Raises:
         MalformedProofError: A node is missing or malformed, or an argument has a wrong length.
@@ -229,12 +229,12 @@ def _parse_account(value: bytes) -> Account:
     )
 
 
-def _parse_word(value: bytes) -> int:
+def _parse_word(value: bytes) -> int | None:
     string = rlp.decode_string(value)
-    word = rlp.parse_integer(string, max_bytes=_WORD_BYTES, what="storage word")
-    if word == 0:
-        raise MalformedProofError("storage word: 0 is never stored")
-    return word
+    # The EVM deletes a word that becomes 0, and a chain of consensus nodes has no leaf with 0. anvil
+    # keeps one for every word ever written with 0. Such a leaf proves 0 as exclusion does, so both
+    # give the same result: a caller that demands a word is given None either way.
+    return rlp.parse_integer(string, max_bytes=_WORD_BYTES, what="storage word") or None
 
 
 def _require_length(value: bytes, expected: int, what: str) -> None:

@@ -3,6 +3,7 @@
 Format and every limit: docs/formats.md, "Evidence".
 """
 
+from itertools import pairwise
 from typing import Final
 
 from ledger.core import canonical
@@ -70,7 +71,7 @@ def parse_evidence(content: bytes) -> Evidence:
     value = canonical.decode(content, max_bytes=MAX_BYTES)
     if isinstance(value, dict) and type(value.get("v")) is int and value["v"] != 1:
         raise UnsupportedFormatError(f"evidence: expected version 1, found {value['v']}")
-    members = _read.object(value, _MEMBERS, "evidence")
+    members = _read.members(value, _MEMBERS, "evidence")
     _read.integer(members["v"], "v", least=1, most=1)
     return Evidence(
         claim=_claim(members["claim"]),
@@ -90,7 +91,7 @@ def _claim(value: object) -> Claim:
     own = {COMPLETE: "count", CURRENT: "record_id"}.get(kind) if isinstance(kind, str) else None
     if own is None:
         raise _read.refuse("claim.kind", f"{COMPLETE} or {CURRENT}", kind)
-    members = _read.object(value, (*_CLAIM, own), "claim")
+    members = _read.members(value, (*_CLAIM, own), "claim")
     count = record_id = None
     if own == "count":
         count = _read.integer(members["count"], "claim.count", least=0, most=_MAX_UINT32)
@@ -122,10 +123,10 @@ def _subject(value: object) -> str:
 
 
 def _map_proof(value: object) -> MapProof:
-    members = _read.object(value, ("siblings", "end"), "map")
+    members = _read.members(value, ("siblings", "end"), "map")
     end = None
     if members["end"] is not None:
-        leaf = _read.object(members["end"], ("key", "value"), "map.end")
+        leaf = _read.members(members["end"], ("key", "value"), "map.end")
         end = (_hash(leaf["key"], "map.end.key"), _hash(leaf["value"], "map.end.value"))
     siblings = _read.array(members["siblings"], _hash, "map.siblings", most=MAX_SIBLINGS)
     return MapProof(siblings=siblings, end=end)
@@ -136,7 +137,7 @@ def _items(value: object) -> WholeList | OneOfList | None:
         return None
     if isinstance(value, dict) and set(value) == {"pairs"}:
         return WholeList(_read.array(value["pairs"], _pair, "list.pairs", most=MAX_PAIRS))
-    members = _read.object(value, ("count", "position", "pair", "path"), "list")
+    members = _read.members(value, ("count", "position", "pair", "path"), "list")
     return OneOfList(
         count=_read.integer(members["count"], "list.count", least=1, most=_MAX_UINT32),
         position=_read.integer(members["position"], "list.position", least=0, most=_MAX_UINT32),
@@ -154,7 +155,7 @@ def _pair(value: object, where: str) -> tuple[int, bytes]:
 
 def _opened(value: object, where: str) -> OpenedItem:
     names = ("index", "entry", "event", "salt", "disclosures", "path")
-    members = _read.object(value, names, where)
+    members = _read.members(value, names, where)
     entry = _read.text(members["entry"], f"{where}.entry", most=MAX_ENTRY_CHARS)
     event = members["event"]
     if not isinstance(event, dict):
@@ -176,9 +177,9 @@ def _disclosure(value: object, where: str) -> str:
 
 
 def _chain(value: object) -> ChainProof:
-    members = _read.object(value, ("chain_id", "block_hash", "header", "nodes"), "chain")
+    members = _read.members(value, ("chain_id", "block_hash", "header", "nodes"), "chain")
     nodes = _read.array(members["nodes"], _node, "chain.nodes", most=MAX_NODES)
-    if any(left >= right for left, right in zip(nodes, nodes[1:], strict=False)):
+    if any(left >= right for left, right in pairwise(nodes)):
         raise _read.refuse("chain.nodes", "distinct nodes in ascending order", members["nodes"])
     return ChainProof(
         chain_id=_read.integer(
@@ -197,7 +198,7 @@ def _node(value: object, where: str) -> bytes:
 def _confirmations(value: object) -> tuple[int, ...] | None:
     if value is None:
         return None
-    members = _read.object(value, ("words",), "confirmations")
+    members = _read.members(value, ("words",), "confirmations")
     words = _read.array(
         members["words"],
         lambda one, where: _read.integer(one, where, least=0, most=_MAX_UINT32),

@@ -18,7 +18,6 @@ STREAM_OF_CLASS: Final = {
 }
 
 
-
 @dataclass(frozen=True, slots=True)
 class ValidatorRange:
     """The validators of a closed or open range of blocks; ``last`` fields are null while open."""

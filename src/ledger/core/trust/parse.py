@@ -63,10 +63,10 @@ def parse_trust_root(content: bytes) -> TrustRoot:
     value = canonical.decode(content, max_bytes=MAX_BYTES)
     if isinstance(value, dict) and type(value.get("v")) is int and value["v"] != 1:
         raise UnsupportedFormatError(f"trust root: expected version 1, found {value['v']}")
-    members = _read.object(value, _MEMBERS, "trust root")
+    members = _read.members(value, _MEMBERS, "trust root")
     _read.integer(members["v"], "v", least=1, most=1)
-    chain = _read.object(members["chain"], ("chain_id", "genesis_hash", "consensus"), "chain")
-    contracts = _read.object(
+    chain = _read.members(members["chain"], ("chain_id", "genesis_hash", "consensus"), "chain")
+    contracts = _read.members(
         members["contracts"], ("head_anchor", "region_registry", "consent_registry"), "contracts"
     )
     previous = members["previous"]
@@ -158,7 +158,7 @@ def _address(value: object, where: str) -> bytes:
 
 
 def _validator_range(value: object, where: str) -> ValidatorRange:
-    members = _read.object(
+    members = _read.members(
         value, ("first_block", "last_block", "last_hash", "last_time", "addresses"), where
     )
     closing = (members["last_block"], members["last_hash"], members["last_time"])
@@ -173,14 +173,16 @@ def _validator_range(value: object, where: str) -> ValidatorRange:
         first_block=_read.integer(members["first_block"], where, least=0, most=most),
         last_block=None if last is None else _read.integer(last, where, least=0, most=most),
         last_hash=None if last_hash is None else _read.prefixed(last_hash, where, length=32),
-        last_time=None if last_time is None else _read.integer(last_time, where, least=0, most=most),
+        last_time=None
+        if last_time is None
+        else _read.integer(last_time, where, least=0, most=most),
         addresses=frozenset(addresses),
     )
 
 
 def _contract(value: object, where: str, slots: tuple[str, ...]) -> Contract:
-    members = _read.object(value, ("address", "code_hash", "slots"), where)
-    numbers = _read.object(members["slots"], slots, f"{where}.slots")
+    members = _read.members(value, ("address", "code_hash", "slots"), where)
+    numbers = _read.members(members["slots"], slots, f"{where}.slots")
     return Contract(
         address=_address(members["address"], f"{where}.address"),
         code_hash=_read.prefixed(members["code_hash"], f"{where}.code_hash", length=32),
@@ -196,7 +198,7 @@ def _optional_contract(value: object, where: str) -> Contract | None:
 
 
 def _vrf_key(value: object, where: str) -> VrfKey:
-    members = _read.object(value, ("region", "stream", "generation", "public_key"), where)
+    members = _read.members(value, ("region", "stream", "generation", "public_key"), where)
     return VrfKey(
         region=_region(members["region"], where),
         stream=_read.choice(members["stream"], STREAMS, where),
@@ -206,7 +208,7 @@ def _vrf_key(value: object, where: str) -> VrfKey:
 
 
 def _mirror(value: object, where: str) -> Mirror:
-    members = _read.object(value, ("number", "operator", "role"), where)
+    members = _read.members(value, ("number", "operator", "role"), where)
     return Mirror(
         number=_read.integer(members["number"], where, least=0, most=_MAX_UINT32),
         operator=_read.text(members["operator"], where, most=64, pattern=r"[a-z0-9-]{1,64}"),
@@ -215,7 +217,7 @@ def _mirror(value: object, where: str) -> Mirror:
 
 
 def _confirmation(value: object, where: str) -> Confirmation:
-    members = _read.object(value, ("region", "stream", "mirrors", "required"), where)
+    members = _read.members(value, ("region", "stream", "mirrors", "required"), where)
     return Confirmation(
         region=_region(members["region"], where),
         stream=_read.choice(members["stream"], STREAMS, where),
@@ -230,12 +232,10 @@ def _confirmation(value: object, where: str) -> Confirmation:
 
 
 def _coverage(value: object, where: str) -> Coverage:
-    members = _read.object(value, ("region", "record_type", "class", "since"), where)
+    members = _read.members(value, ("region", "record_type", "class", "since"), where)
     return Coverage(
         region=_region(members["region"], where),
-        record_type=_read.text(
-            members["record_type"], where, most=32, pattern=RECORD_TYPE_PATTERN
-        ),
+        record_type=_read.text(members["record_type"], where, most=32, pattern=RECORD_TYPE_PATTERN),
         klass=_read.choice(members["class"], CLASSES, where),
         since=_read.date(members["since"], where),
     )

@@ -18,7 +18,7 @@ UNSUPPORTED_PREFIX = "unsupported-"
 """Unknown codes that make a verdict UNSUPPORTED begin with this."""
 
 
-class StepEnd(Exception):  # noqa: N818 - control flow between a step and the engine, not an error
+class StepEnd(Exception):
     """Ends a step as fail, unknown or skipped; ``stops`` says that nothing after it can be judged."""
 
     def __init__(self, state: StepState, code: str, detail: str = "", *, stops: bool) -> None:

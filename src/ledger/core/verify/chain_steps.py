@@ -139,9 +139,7 @@ def check_confirmation(case: Case) -> None:
         raise unknown("map-unconfirmed", "no confirmation was proved")
     confirmed = _count_lanes(case, rule)
     if confirmed < rule.required:
-        raise unknown(
-            "map-unconfirmed", f"expected {rule.required} operators, found {confirmed}"
-        )
+        raise unknown("map-unconfirmed", f"expected {rule.required} operators, found {confirmed}")
     if rule.required == 0:
         raise skipped("no-mirrors-required")
 

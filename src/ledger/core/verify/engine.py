@@ -92,9 +92,7 @@ def verify_against(evidence: bytes, root: TrustRoot, *, now: datetime, policy: P
     except LedgerError as error:
         return _only_format(StepState.FAIL, error.code, str(error), root.is_development)
     except OverflowError:
-        return _only_format(
-            StepState.FAIL, "malformed-evidence", "block time", root.is_development
-        )
+        return _only_format(StepState.FAIL, "malformed-evidence", "block time", root.is_development)
     case = Case(evidence=parsed, root=root, header=header, now=now, policy=policy)
     steps = [Step(1, STEPS[0], StepState.PASS, "ok")]
     for check in _CHECKS:

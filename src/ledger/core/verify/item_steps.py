@@ -1,6 +1,7 @@
-"""Steps 10 to 14: the opened items in the log, what they say, who said it, whether it still holds."""
+"""Steps 10 to 14: the opened items, what they say, who said it, whether it still holds."""
 
 from datetime import date
+from itertools import pairwise
 
 from ledger.core import canonical, merkle
 from ledger.core.evidence import Claim, OpenedItem
@@ -16,7 +17,7 @@ def check_log(case: Case) -> None:
     _skip_absence(case)
     opened, head = case.evidence.opened, case.head
     indices = [item.index for item in opened]
-    if any(left >= right for left, right in zip(indices, indices[1:], strict=False)):
+    if any(left >= right for left, right in pairwise(indices)):
         raise failed("opened-not-ascending", "expected strictly ascending indices")
     for item in opened:
         leaf_hash = merkle.hash_leaf(item.entry)
@@ -139,4 +140,3 @@ def check_consent(case: Case) -> None:
 def _skip_absence(case: Case) -> None:
     if case.evidence.claim.is_absence:
         raise skipped("nothing-to-check")
-

@@ -1,5 +1,7 @@
 """Steps 7 to 9: the subject's key, its place in the map, the list under it."""
 
+from itertools import pairwise
+
 from ledger.core import merkle, prefix_tree, vrf
 from ledger.core.evidence import OneOfList, WholeList
 from ledger.core.stream.item_list import list_leaf, list_root, list_value
@@ -62,7 +64,7 @@ def _whole_list(case: Case, items: WholeList, count: int) -> dict[int, bytes]:
     if len(items.pairs) != count:
         raise failed("wrong-count", f"expected {count} pairs, found {len(items.pairs)}")
     indices = [index for index, _ in items.pairs]
-    if any(left >= right for left, right in zip(indices, indices[1:], strict=False)):
+    if any(left >= right for left, right in pairwise(indices)):
         raise failed("list-not-ascending", "expected strictly ascending indices")
     _require_value(case, list_value(count, list_root(items.pairs)))
     return dict(items.pairs)

@@ -1,0 +1,1 @@
+"""HTTP to the other regions' nodes."""

@@ -1,0 +1,1 @@
+"""The HTTP interface: pydantic at the edge, problems for errors, nothing that leaks."""

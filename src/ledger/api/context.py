@@ -1,0 +1,43 @@
+"""What the routes need of the node, put together once in ``bootstrap``."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ledger.core.trust import TrustRoot
+from ledger.services.federation import Directory, FederatedLookup
+from ledger.services.lookup import RegionLookup
+from ledger.services.publication import Publication
+from ledger.services.worker import WorkerStatus
+
+
+class Worker(Protocol):
+    """The background worker, as far as routes look at it."""
+
+    def status(self) -> WorkerStatus:
+        """How far it is and what went wrong last."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NodeContext:
+    """One node's services.
+
+    Attributes:
+        region: GB/T 2260 code of the node's region.
+        trust_root: What the node verifies against; ``trust_root_bytes`` is the file as pinned.
+        operator_token_digest: SHA-256 of the operator's token, 32 bytes.
+        start: Called before the first request; ``stop`` after the last.
+    """
+
+    region: str
+    trust_root: TrustRoot
+    trust_root_bytes: bytes
+    operator_token_digest: bytes
+    publication: Publication
+    own_lookup: RegionLookup
+    federation: FederatedLookup
+    directory: Directory
+    worker: Worker
+    start: Callable[[], None]
+    stop: Callable[[], None]

@@ -1,0 +1,50 @@
+"""The root of the command line: one language option, one command each."""
+
+from importlib.metadata import version as version_of
+from typing import Annotated
+
+import typer
+
+from ledger.cli import devnet, language, trust_root
+from ledger.cli.lookup import lookup
+from ledger.cli.node import init, serve
+from ledger.cli.publish import publish
+from ledger.cli.verify import verify
+
+app = typer.Typer(
+    name="credit-ledger",
+    help="长三角跨区域信用账本 / Yangtze Delta cross-region credit ledger",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def root(
+    lang: Annotated[str | None, typer.Option(help="zh 或 en / zh or en; default LANG")] = None,
+) -> None:
+    """长三角跨区域信用账本 / Yangtze Delta cross-region credit ledger."""
+    if lang is not None and lang not in language.LANGUAGES:
+        raise typer.BadParameter("expected zh or en", param_hint="--lang")
+    language.choose(lang)
+
+
+@app.command()
+def version() -> None:
+    """版本 / Version."""
+    typer.echo(version_of("yangtze-credit-ledger"))
+
+
+app.command()(init)
+app.command()(serve)
+app.command()(publish)
+app.command()(lookup)
+app.command()(verify)
+app.add_typer(devnet.app, name="devnet")
+app.add_typer(trust_root.app, name="trust-root")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

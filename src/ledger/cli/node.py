@@ -1,0 +1,88 @@
+"""``credit-ledger init`` and ``serve``: make a region's node, run it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ledger.cli.language import pick
+from ledger.errors import LedgerError
+
+USAGE = 2
+FAILED = 1
+
+_Folder = Annotated[Path, typer.Option("--dir", help="节点目录 / the node's folder")]
+
+
+def init(
+    region: Annotated[str, typer.Option(help="地区代码,如 340000 / region code")],
+    folder: _Folder,
+    port: Annotated[int, typer.Option(help="端口 / port")] = 8310,
+    host: Annotated[str, typer.Option(help="监听地址 / address to listen on")] = "127.0.0.1",
+    endpoint: Annotated[
+        str | None, typer.Option(help="其他地区访问本节点的地址 / how other regions reach the node")
+    ] = None,
+    rpc_url: Annotated[str, typer.Option(help="链节点 / chain RPC")] = "http://127.0.0.1:8545",
+    deployment: Annotated[
+        str, typer.Option(help="合约部署文件 / deployment file")
+    ] = "deployment.json",
+    clock_offset_s: Annotated[
+        int, typer.Option(help="时钟偏移,仅测试链 / clock shift, development chains only")
+    ] = 0,
+) -> None:
+    """建立地区节点 / Make a region's node: keys, settings, registration."""
+    from pydantic import ValidationError
+
+    from ledger.bootstrap import make_node
+    from ledger.settings import NodeSettings
+
+    try:
+        settings = NodeSettings(
+            region=region,
+            host=host,
+            port=port,
+            endpoint=endpoint,
+            rpc_url=rpc_url,
+            deployment=deployment,
+            clock_offset_s=clock_offset_s,
+        )
+        make_node(folder, settings)
+    except ValidationError as error:
+        names = ", ".join(str(one["loc"][0]) for one in error.errors())
+        typer.echo(f"init: {names}: not of the expected form", err=True)
+        raise typer.Exit(USAGE) from None
+    except LedgerError as error:
+        typer.echo(f"init: {error.code}: {error}", err=True)
+        raise typer.Exit(USAGE) from None
+    typer.echo(
+        pick(
+            f"节点已建立:{folder}(地区 {region})。请治理方用 registration.json 接入。",
+            f"node made: {folder} (region {region}); have governance admit registration.json",
+        )
+    )
+
+
+def serve(
+    folder: _Folder,
+    host: Annotated[str | None, typer.Option(help="监听地址 / address")] = None,
+    port: Annotated[int | None, typer.Option(help="端口 / port")] = None,
+) -> None:
+    """运行节点 / Run the node: API and workers, until SIGTERM or SIGINT."""
+    from ledger.bootstrap import run_node
+
+    try:
+        run_node(folder, host=host, port=port)
+    except LedgerError as error:
+        typer.echo(f"serve: {error.code}: {error}", err=True)
+        raise typer.Exit(FAILED) from None
+
+
+def operator_token(folder: Path) -> str:
+    """The operator's token from the node's folder.
+
+    Raises:
+        InputError: The folder holds no keys.
+    """
+    from ledger.adapters.keystore import load_keys
+
+    return load_keys(folder).operator_token

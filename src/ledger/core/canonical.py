@@ -1,0 +1,136 @@
+"""Canonical JSON: RFC 8785 over strings, integers, booleans, null, arrays and objects.
+
+Floats are outside: no number of the ledger needs them, and two languages print them differently.
+``decode`` takes only bytes that are their own encoding, so that one value has one spelling.
+
+Source: RFC 8785 (JCS); RFC 7493 for the range of integers.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn
+
+from ledger.core.types import MAX_SAFE_INTEGER
+from ledger.errors import CanonicalizationError
+
+MAX_ENCODE_DEPTH: Final = 64
+"""Deepest nesting that is encoded."""
+
+DEFAULT_MAX_BYTES: Final = 4 << 20
+DEFAULT_MAX_DEPTH: Final = 16
+_MAX_INTEGER_CHARS: Final = 17
+
+_ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
+_STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+
+
+def encode(value: object) -> bytes:
+    """Encode a value as canonical JSON in UTF-8.
+
+    Args:
+        value: str, int within +-(2^53-1), bool, None, list or tuple, dict with str names.
+
+    Raises:
+        CanonicalizationError: A float, a large integer, a lone surrogate, another type, or nesting
+            deeper than 64.
+
+    Source: RFC 8785, section 3.2.
+    """
+    ordered = _ordered(value, MAX_ENCODE_DEPTH)
+    try:
+        # json escapes exactly what section 3.2.2.2 asks: the two-character forms, \u00xx in lower
+        # case for other control characters, and nothing else.
+        return json.dumps(ordered, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    except UnicodeEncodeError:
+        raise CanonicalizationError("text: expected no lone surrogate, found one") from None
+
+
+def decode(
+    data: bytes, *, max_bytes: int = DEFAULT_MAX_BYTES, max_depth: int = DEFAULT_MAX_DEPTH
+) -> Any:
+    """Decode canonical JSON, refusing every other spelling.
+
+    Args:
+        data: UTF-8 without byte order mark.
+        max_bytes: Largest input.
+        max_depth: Deepest nesting of arrays and objects.
+
+    Raises:
+        CanonicalizationError: Too large, too deep, no JSON, a repeated name, a float, or bytes that
+            differ from the encoding of the value they hold.
+    """
+    if len(data) > max_bytes:
+        raise CanonicalizationError(f"JSON: expected at most {max_bytes} bytes, found {len(data)}")
+    _check_depth(data, max_depth)
+    try:
+        value = json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_distinct,
+            parse_float=_refuse_float,
+            parse_constant=_refuse_float,
+            parse_int=_integer,
+        )
+    except UnicodeDecodeError:
+        raise CanonicalizationError("JSON: expected UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise CanonicalizationError(f"JSON: not well formed at {error.pos}") from None
+    if encode(value) != data:
+        raise CanonicalizationError("JSON: expected the canonical encoding of its value")
+    return value
+
+
+def _ordered(value: object, depth: int) -> object:
+    """The value with names in ascending UTF-16 order; refuses what JCS cannot say."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, int):
+        if not -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
+            raise CanonicalizationError("integer: expected within +-(2^53-1)")
+        return int(value)
+    if depth == 0:
+        raise CanonicalizationError(f"nesting: expected at most {MAX_ENCODE_DEPTH} levels")
+    if isinstance(value, dict):
+        if not all(isinstance(name, str) for name in value):
+            raise CanonicalizationError("object: expected names that are strings")
+        return {name: _ordered(value[name], depth - 1) for name in _sorted_names(value)}
+    if isinstance(value, list | tuple):
+        return [_ordered(item, depth - 1) for item in value]
+    raise CanonicalizationError(f"value: expected a JSON type, found {type(value).__name__}")
+
+
+def _sorted_names(members: dict[str, object]) -> Sequence[str]:
+    """Names by UTF-16 code units (section 3.2.3); the same as by code point inside the BMP."""
+    if any(_ASTRAL.search(name) for name in members):
+        return sorted(members, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
+    return sorted(members)
+
+
+def _check_depth(data: bytes, max_depth: int) -> None:
+    """Count brackets outside strings, so that no parser recurses into a bomb."""
+    depth = 0
+    for match in _STRUCTURE.finditer(data):
+        first = data[match.start()]
+        if first in b"[{":
+            depth += 1
+            if depth > max_depth:
+                raise CanonicalizationError(f"JSON: expected at most {max_depth} levels")
+        elif first in b"]}":
+            depth -= 1
+
+
+def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise CanonicalizationError("object: expected distinct names, found a repeat")
+    return members
+
+
+def _refuse_float(_: str) -> NoReturn:
+    raise CanonicalizationError("number: expected an integer, found a float")
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MAX_INTEGER_CHARS:
+        raise CanonicalizationError("integer: expected within +-(2^53-1)")
+    return int(digits)

@@ -1,0 +1,137 @@
+"""A log in memory: every complete subtree's hash by level, proofs at any size it ever had.
+
+Source: RFC 9162, sections 2.1.1, 2.1.3.1 and 2.1.4.1.
+"""
+
+from collections.abc import Iterable
+
+from ledger.core.merkle import EMPTY_ROOT, hash_children
+from ledger.core.types import Hash32, LeafIndex, TreeSize
+from ledger.errors import MalformedProofError
+
+
+class MerkleLog:
+    """Append-only tree over leaf hashes.
+
+    ``_levels[h][i]`` is the root of leaves i*2^h .. (i+1)*2^h - 1; only complete subtrees are kept,
+    so nothing that was written ever changes.
+    """
+
+    def __init__(self) -> None:
+        self._levels: list[list[Hash32]] = [[]]
+
+    @property
+    def size(self) -> TreeSize:
+        """Number of leaves."""
+        return len(self._levels[0])
+
+    def append(self, leaf_hash: Hash32) -> LeafIndex:
+        """Add a leaf hash, 32 bytes; gives its index."""
+        if len(leaf_hash) != 32:
+            raise MalformedProofError(f"leaf hash: expected 32 bytes, found {len(leaf_hash)}")
+        index = len(self._levels[0])
+        level, node = 0, leaf_hash
+        self._levels[0].append(leaf_hash)
+        while len(self._levels[level]) % 2 == 0:
+            node = hash_children(self._levels[level][-2], node)
+            level += 1
+            if level == len(self._levels):
+                self._levels.append([])
+            self._levels[level].append(node)
+        return index
+
+    def extend(self, leaf_hashes: Iterable[Hash32]) -> None:
+        """Add leaf hashes in order."""
+        for leaf_hash in leaf_hashes:
+            self.append(leaf_hash)
+
+    def leaf_hash(self, index: LeafIndex) -> Hash32:
+        """The leaf hash at an index.
+
+        Raises:
+            MalformedProofError: The log has no such index.
+        """
+        if not 0 <= index < self.size:
+            raise MalformedProofError(f"index: expected 0 to {self.size - 1}, found {index}")
+        return self._levels[0][index]
+
+    def root(self, size: TreeSize | None = None) -> Hash32:
+        """The root of the first ``size`` leaves; of all of them by default.
+
+        Raises:
+            MalformedProofError: The log has fewer leaves.
+        """
+        wanted = self.size if size is None else size
+        self._require_size(wanted)
+        return EMPTY_ROOT if wanted == 0 else self._subtree(0, wanted)
+
+    def inclusion_path(self, index: LeafIndex, size: TreeSize) -> tuple[Hash32, ...]:
+        """The path of a leaf in the tree of the first ``size`` leaves, from the leaf upwards.
+
+        Raises:
+            MalformedProofError: The log has fewer leaves, or the tree no such index.
+
+        Source: RFC 9162, section 2.1.3.1.
+        """
+        self._require_size(size)
+        if not 0 <= index < size:
+            raise MalformedProofError(f"index: expected 0 to {size - 1}, found {index}")
+        path = []
+        start, end = 0, size
+        while end - start > 1:
+            middle = start + _split(end - start)
+            if index < middle:
+                path.append(self._subtree(middle, end))
+                end = middle
+            else:
+                path.append(self._subtree(start, middle))
+                start = middle
+        return tuple(reversed(path))
+
+    def consistency_path(self, old_size: TreeSize, new_size: TreeSize) -> tuple[Hash32, ...]:
+        """The proof that the first ``new_size`` leaves begin with the first ``old_size``.
+
+        Raises:
+            MalformedProofError: The log has fewer leaves, or the sizes are out of order.
+
+        Source: RFC 9162, section 2.1.4.1.
+        """
+        self._require_size(new_size)
+        if not 1 <= old_size <= new_size:
+            raise MalformedProofError(f"sizes: expected 1 <= old <= new, found {old_size}")
+        path = []
+        start, end = 0, new_size
+        while old_size != end:
+            middle = start + _split(end - start)
+            if old_size <= middle:
+                path.append(self._subtree(middle, end))
+                end = middle
+            else:
+                path.append(self._subtree(start, middle))
+                start = middle
+        if start > 0:
+            path.append(self._subtree(start, end))
+        return tuple(reversed(path))
+
+    def _subtree(self, start: int, end: int) -> Hash32:
+        """The root of leaves start .. end-1, where start is a multiple of the next power of two."""
+        node: Hash32 | None = None
+        # Complete subtrees from the right edge, smallest first.
+        position = end
+        while position > start:
+            level = min((position & -position).bit_length(), (position - start).bit_length()) - 1
+            part = self._levels[level][(position >> level) - 1]
+            node = part if node is None else hash_children(part, node)
+            position -= 1 << level
+        if node is None:
+            raise MalformedProofError("subtree: expected at least one leaf")
+        return node
+
+    def _require_size(self, size: TreeSize) -> None:
+        if not 0 <= size <= self.size:
+            raise MalformedProofError(f"size: expected 0 to {self.size}, found {size}")
+
+
+def _split(count: int) -> int:
+    """The largest power of two below ``count``, which is at least 2."""
+    return 1 << (count - 1).bit_length() - 1

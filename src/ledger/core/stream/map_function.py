@@ -1,0 +1,68 @@
+"""Map function 1: from the entries of a log to the list under each key.
+
+Total and deterministic: whatever bytes an entry has, every replay agrees. An entry that cannot take
+effect stays in the log and changes nothing. Format: docs/formats.md, "Map function 1".
+"""
+
+from collections.abc import Iterable
+
+from ledger.core.merkle import hash_leaf
+from ledger.core.stream.entry import DROP, PUT, parse_entry
+from ledger.core.stream.item_list import list_root, list_value
+from ledger.core.types import Hash32, LeafIndex
+from ledger.errors import MalformedRecordError
+
+
+class MapState:
+    """The items in force under each key, after the entries applied so far.
+
+    Attributes:
+        lists: Key -> (log index, leaf hash) of each item, ascending; no key has an empty list.
+    """
+
+    def __init__(self) -> None:
+        self.lists: dict[Hash32, list[tuple[LeafIndex, Hash32]]] = {}
+
+    def apply(self, index: LeafIndex, entry: bytes) -> Hash32 | None:
+        """Apply the entry at an index; indices come in ascending order.
+
+        Returns:
+            The key whose list changed, or None for the opening entry and for an ineffective one.
+        """
+        if index == 0:
+            return None
+        try:
+            parsed = parse_entry(entry)
+        except MalformedRecordError:
+            return None
+        items = self.lists.get(parsed.key, [])
+        removed: int | None = None
+        if parsed.replaces is not None:
+            removed = next((i for i, item in enumerate(items) if item[0] == parsed.replaces), None)
+            if removed is None:
+                return None
+        elif parsed.op == DROP:
+            return None
+        if removed is not None:
+            items = items[:removed] + items[removed + 1 :]
+        if parsed.op == PUT:
+            # The newest index is the highest, so appending keeps the list ascending.
+            items = [*items, (index, hash_leaf(entry))]
+        if items:
+            self.lists[parsed.key] = items
+        else:
+            del self.lists[parsed.key]
+        return parsed.key
+
+    def value(self, key: Hash32) -> Hash32 | None:
+        """The key's value in the map, or None for a key without items."""
+        items = self.lists.get(key)
+        return None if items is None else list_value(len(items), list_root(items))
+
+
+def replay(entries: Iterable[bytes]) -> MapState:
+    """The state after all entries of a log, from index 0."""
+    state = MapState()
+    for index, entry in enumerate(entries):
+        state.apply(index, entry)
+    return state

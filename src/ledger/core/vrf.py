@@ -1,0 +1,191 @@
+"""ECVRF-EDWARDS25519-SHA512-TAI over libsodium's point arithmetic.
+
+Stricter than the standard in one point: the public key and Gamma must lie in the prime-order subgroup
+and be encoded canonically, so that one input has one proof point. Honest keys and proofs always do.
+
+Source: RFC 9381, sections 5.1 to 5.4 and 5.5 (suite 0x03), ``validate_key`` on.
+"""
+
+import hashlib
+from functools import lru_cache
+from typing import Final
+
+from nacl import bindings as sodium
+from nacl.exceptions import CryptoError
+
+from ledger.errors import InputError, SignatureError
+
+SUITE: Final = b"\x03"
+"""suite_string of ECVRF-EDWARDS25519-SHA512-TAI, RFC 9381, section 5.5."""
+
+SECRET_BYTES: Final = 32
+PUBLIC_KEY_BYTES: Final = 32
+PROOF_BYTES: Final = 80
+ORDER: Final = 2**252 + 27742317777372353535851937790883648493
+"""q, the order of the prime subgroup."""
+
+_POINT_BYTES: Final = 32
+_CHALLENGE_BYTES: Final = 16
+_IDENTITY: Final = b"\x01" + bytes(31)
+_ENCODE_FRONT, _CHALLENGE_FRONT, _HASH_FRONT = b"\x01", b"\x02", b"\x03"
+_BACK: Final = b"\x00"
+
+
+def public_key(secret: bytes) -> bytes:
+    """The public key of a secret seed.
+
+    Args:
+        secret: 32 random bytes, used for this VRF and nothing else.
+
+    Raises:
+        InputError: The seed has another length.
+    """
+    return _expand(secret)[2]
+
+
+def prove(secret: bytes, alpha: bytes) -> bytes:
+    """Prove the output for an input.
+
+    Args:
+        secret: Seed, 32 bytes.
+        alpha: The input, any bytes.
+
+    Returns:
+        pi = Gamma (32) || c (16, little-endian) || s (32, little-endian).
+
+    Source: RFC 9381, section 5.1.
+    """
+    scalar, prefix, public = _expand(secret)
+    point = _encode_to_curve(public, alpha)
+    nonce_hash = hashlib.sha512(prefix + point).digest()
+    nonce = int.from_bytes(nonce_hash, "little") % ORDER
+    gamma = _multiply(point, scalar)
+    challenge = _challenge(public, point, gamma, _multiply_base(nonce), _multiply(point, nonce))
+    response = (nonce + int.from_bytes(challenge, "little") * scalar) % ORDER
+    return gamma + challenge + response.to_bytes(32, "little")
+
+
+def verify(public_key: bytes, alpha: bytes, proof: bytes) -> bytes:
+    """Check a proof and return the output.
+
+    Args:
+        public_key: 32 bytes.
+        alpha: The input, any bytes.
+        proof: 80 bytes.
+
+    Returns:
+        beta, 64 bytes.
+
+    Raises:
+        SignatureError: The key or proof is malformed, or does not verify.
+
+    Source: RFC 9381, section 5.3.
+    """
+    if len(public_key) != PUBLIC_KEY_BYTES or len(proof) != PROOF_BYTES:
+        raise SignatureError("VRF: expected a key of 32 and a proof of 80 bytes")
+    gamma = proof[:_POINT_BYTES]
+    challenge = proof[_POINT_BYTES : _POINT_BYTES + _CHALLENGE_BYTES]
+    response = int.from_bytes(proof[_POINT_BYTES + _CHALLENGE_BYTES :], "little")
+    if response >= ORDER:
+        raise SignatureError("VRF: expected s below the group order")
+    # Canonical, on the curve, of prime order: this refuses small orders, the validate_key step too.
+    if not _is_valid(public_key) or not _is_valid(gamma):
+        raise SignatureError("VRF: expected points of the prime-order subgroup")
+    point = _encode_to_curve(public_key, alpha)
+    c = int.from_bytes(challenge, "little")
+    u = _subtract(_multiply_base(response), _multiply(public_key, c))
+    v = _subtract(_multiply(point, response), _multiply(gamma, c))
+    if _challenge(public_key, point, gamma, u, v) != challenge:
+        raise SignatureError("VRF: the proof does not verify under this key and input")
+    return _output(gamma)
+
+
+def output(proof: bytes) -> bytes:
+    """Beta of a proof of our own, 64 bytes, without checking it (RFC 9381, section 5.2).
+
+    Raises:
+        SignatureError: Gamma is not a point.
+    """
+    gamma = proof[:_POINT_BYTES]
+    if len(proof) != PROOF_BYTES or not _is_valid(gamma):
+        raise SignatureError("VRF: expected a proof of 80 bytes that begins with a point")
+    return _output(gamma)
+
+
+def _output(gamma: bytes) -> bytes:
+    return hashlib.sha512(SUITE + _HASH_FRONT + _clear_cofactor(gamma) + _BACK).digest()
+
+
+@lru_cache(maxsize=16)
+def _expand(secret: bytes) -> tuple[int, bytes, bytes]:
+    """Scalar, nonce prefix and public key of a seed (RFC 8032, section 5.1.5)."""
+    if len(secret) != SECRET_BYTES:
+        raise InputError(f"VRF secret: expected 32 bytes, found {len(secret)}")
+    digest = bytearray(hashlib.sha512(secret).digest())
+    digest[0] &= 0xF8
+    digest[31] = digest[31] & 0x7F | 0x40
+    scalar = int.from_bytes(digest[:32], "little")
+    return scalar, bytes(digest[32:]), _multiply_base(scalar % ORDER)
+
+
+def _encode_to_curve(salt: bytes, alpha: bytes) -> bytes:
+    """Try and increment (RFC 9381, section 5.4.1.1); the salt is the public key."""
+    start = hashlib.sha512(SUITE + _ENCODE_FRONT + salt + alpha)
+    for counter in range(256):
+        attempt = start.copy()
+        attempt.update(bytes([counter]) + _BACK)
+        try:
+            candidate = _add(attempt.digest()[:_POINT_BYTES], _IDENTITY)
+        except SignatureError:
+            continue
+        point = _clear_cofactor(candidate)
+        if point != _IDENTITY:
+            return point
+    raise SignatureError("VRF: no point within 256 tries")
+
+
+def _challenge(*points: bytes) -> bytes:
+    """c, 16 bytes (RFC 9381, section 5.4.3)."""
+    text = SUITE + _CHALLENGE_FRONT + b"".join(points) + _BACK
+    return hashlib.sha512(text).digest()[:_CHALLENGE_BYTES]
+
+
+def _clear_cofactor(point: bytes) -> bytes:
+    for _ in range(3):
+        point = _add(point, point)
+    return point
+
+
+def _multiply(point: bytes, scalar: int) -> bytes:
+    """Scalar * point for a point of prime order; libsodium refuses a zero result, so that is ours."""
+    scalar %= ORDER
+    if scalar == 0 or point == _IDENTITY:
+        return _IDENTITY
+    try:
+        return sodium.crypto_scalarmult_ed25519_noclamp(scalar.to_bytes(32, "little"), point)
+    except CryptoError as error:
+        raise SignatureError("VRF: not a point of the prime-order subgroup") from error
+
+
+def _multiply_base(scalar: int) -> bytes:
+    if scalar == 0:
+        return _IDENTITY
+    return sodium.crypto_scalarmult_ed25519_base_noclamp(scalar.to_bytes(32, "little"))
+
+
+def _add(left: bytes, right: bytes) -> bytes:
+    try:
+        return sodium.crypto_core_ed25519_add(left, right)
+    except CryptoError as error:
+        raise SignatureError("VRF: not a point of the curve") from error
+
+
+def _subtract(left: bytes, right: bytes) -> bytes:
+    try:
+        return sodium.crypto_core_ed25519_sub(left, right)
+    except CryptoError as error:
+        raise SignatureError("VRF: not a point of the curve") from error
+
+
+def _is_valid(point: bytes) -> bool:
+    return bool(sodium.crypto_core_ed25519_is_valid_point(point))
