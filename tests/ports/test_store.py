@@ -332,13 +332,16 @@ def test_outbox_after_an_epoch_leaves_out_the_withdrawn(store: Store) -> None:
     assert [one.epoch for one in store.outbox_after("records", 1)] == [3]
 
 
-def test_next_nonce_is_above_rows_in_flight_and_the_chain(store: Store) -> None:
+def test_nonces_in_flight_are_of_signed_and_sent_rows(store: Store) -> None:
     fence = store.acquire_fence("worker")
-    assert store.next_nonce(4) == 4
+    assert store.nonces_in_flight() == frozenset()
     row = store.add_outbox(fence, make_row(nonce=6))
-    assert (store.next_nonce(4), store.next_nonce(9)) == (7, 9)
+    store.set_outbox_state(fence, row.id, SENT, at=NOW)
+    other = store.add_outbox(fence, make_row(nonce=7, stream="queries"))
+    assert store.nonces_in_flight() == {6, 7}
     store.set_outbox_state(fence, row.id, MINED, at=NOW, block_number=1)
-    assert store.next_nonce(4) == 4
+    store.set_outbox_state(fence, other.id, WITHDRAWN, at=NOW)
+    assert store.nonces_in_flight() == frozenset()
 
 
 def test_snapshots_kept_are_first_of_epoch_last_of_day_and_newest(store: Store) -> None:

@@ -36,6 +36,7 @@ class BodyLimit:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -69,7 +70,8 @@ class BodyLimit:
 
 
 async def _read(receive: Receive, limit: int) -> bytes:
-    parts, total = [], 0
+    parts: list[bytes] = []
+    total = 0
     while True:
         message = await receive()
         if message["type"] != "http.request":
@@ -87,7 +89,7 @@ def check_json(body: bytes) -> None:
     """Refuse JSON two parsers might read differently.
 
     Raises:
-        LooseJsonError: No UTF-8, too deep, a repeated name, a float, a long number, a lone surrogate.
+        LooseJsonError: No UTF-8, too deep, a repeated name, a float, a lone surrogate.
     """
     if not body:
         return

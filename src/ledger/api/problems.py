@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problems: a stable code, nothing of the request echoed.
 
-FastAPI's own 422 answers with the offending input; here it is replaced by names of fields and rules.
+FastAPI's own 422 echoes the input; here it is replaced by names of fields and rules.
 """
 
 import uuid
@@ -40,7 +40,7 @@ _STATUS_CODES: Final[Mapping[int, str]] = {404: "not-found", 405: "method-not-al
 _log = structlog.get_logger("ledger.api")
 
 
-class ApiProblem(Exception):  # noqa: N818 - a problem in the sense of RFC 9457
+class ApiProblem(Exception):
     """Ends a request with a problem of this status and code."""
 
     def __init__(

@@ -91,7 +91,7 @@ class RowProblem(BaseModel):
     row: Annotated[int, Field(description="the header is row 1; records, not physical lines")]
     field: str | None
     code: str
-    expected: str
+    expected: str | None
     found: str | None
     message: str
     message_en: str

@@ -1,7 +1,7 @@
 """ECVRF-EDWARDS25519-SHA512-TAI over libsodium's point arithmetic.
 
-Stricter than the standard in one point: the public key and Gamma must lie in the prime-order subgroup
-and be encoded canonically, so that one input has one proof point. Honest keys and proofs always do.
+Stricter than the standard in one point: the public key and Gamma must lie in the prime-order
+subgroup and be encoded canonically, so that one input has one Gamma. Honest keys and proofs do.
 
 Source: RFC 9381, sections 5.1 to 5.4 and 5.5 (suite 0x03), ``validate_key`` on.
 """
@@ -157,7 +157,7 @@ def _clear_cofactor(point: bytes) -> bytes:
 
 
 def _multiply(point: bytes, scalar: int) -> bytes:
-    """Scalar * point for a point of prime order; libsodium refuses a zero result, so that is ours."""
+    """Scalar * point of prime order; libsodium refuses a zero result, so that case is ours."""
     scalar %= ORDER
     if scalar == 0 or point == _IDENTITY:
         return _IDENTITY

@@ -150,8 +150,8 @@ class OutboxStore(Protocol):
         """All rows of an epoch, withdrawn ones too, newest first."""
         ...
 
-    def next_nonce(self, mined_below: int) -> int:
-        """One above the highest nonce of rows in flight, at least ``mined_below``."""
+    def nonces_in_flight(self) -> frozenset[int]:
+        """Nonces of the rows, of every stream, that are signed or sent."""
         ...
 
     def add_outbox(self, fence: Fence, row: NewOutboxRow) -> OutboxRow:

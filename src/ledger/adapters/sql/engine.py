@@ -33,13 +33,19 @@ def open_engine(url: str | URL) -> Engine:
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_size=POOL_SIZE, max_overflow=POOL_OVERFLOW)
+        return create_engine(
+            parsed, pool_size=POOL_SIZE, max_overflow=POOL_OVERFLOW, hide_parameters=True
+        )
     if pysqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise FatalStateError(
             f"SQLite: expected at least {OLDEST_SQLITE}, found {pysqlite3.sqlite_version}"
         )
     engine = create_engine(
-        parsed, module=pysqlite3, pool_size=POOL_SIZE, max_overflow=POOL_OVERFLOW
+        parsed,
+        module=pysqlite3,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW,
+        hide_parameters=True,  # errors must not repeat identifiers
     )
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from ledger.adapters.sql.schema import outbox
 from ledger.adapters.sql.texts import encode_time, parse_time
@@ -37,12 +37,10 @@ def of_epoch(connection: Connection, stream: str, epoch: int) -> tuple[OutboxRow
     return tuple(_row(row) for row in connection.execute(query.order_by(outbox.c.id.desc())))
 
 
-def next_nonce(connection: Connection, mined_below: int) -> int:
-    """One above the highest nonce in flight, at least ``mined_below``."""
-    highest = connection.scalar(
-        select(func.max(outbox.c.nonce)).where(outbox.c.state.in_(IN_FLIGHT))
-    )
-    return mined_below if highest is None else max(mined_below, highest + 1)
+def nonces_in_flight(connection: Connection) -> frozenset[int]:
+    """Nonces of all rows that are signed or sent."""
+    query = select(outbox.c.nonce).where(outbox.c.state.in_(IN_FLIGHT))
+    return frozenset(connection.execute(query).scalars())
 
 
 def add(connection: Connection, new: NewOutboxRow) -> OutboxRow:

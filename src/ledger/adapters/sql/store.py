@@ -185,10 +185,10 @@ class SqlStore:
         with self.reading() as connection:
             return outbox.of_epoch(connection, stream, epoch)
 
-    def next_nonce(self, mined_below: int) -> int:
+    def nonces_in_flight(self) -> frozenset[int]:
         """See ``OutboxStore``."""
         with self.reading() as connection:
-            return outbox.next_nonce(connection, mined_below)
+            return outbox.nonces_in_flight(connection)
 
     def add_outbox(self, fence: Fence, row: NewOutboxRow) -> OutboxRow:
         """See ``OutboxStore``."""

@@ -73,7 +73,7 @@ def check_event(event: object) -> None:
 
     Source: DESIGN, section 3, rows "event" and "kinds".
     """
-    members = _members.object(event, EVENT_MEMBERS, "event")
+    members = _members.members(event, EVENT_MEMBERS, "event")
     _members.integer(members["v"], "v", least=EVENT_VERSION, most=EVENT_VERSION)
     kind = _check_place(members)
     _check_identity(kind, members)

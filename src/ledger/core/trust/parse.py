@@ -58,7 +58,7 @@ def parse_trust_root(content: bytes) -> TrustRoot:
     Raises:
         CanonicalizationError: The bytes are not canonical JSON.
         UnsupportedFormatError: ``v`` is a version this release does not know.
-        MalformedTrustRootError: A member is missing, unknown or out of its range, or two contradict.
+        MalformedTrustRootError: A member is missing, unknown or out of range, or two contradict.
     """
     value = canonical.decode(content, max_bytes=MAX_BYTES)
     if isinstance(value, dict) and type(value.get("v")) is int and value["v"] != 1:

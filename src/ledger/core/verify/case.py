@@ -19,7 +19,7 @@ UNSUPPORTED_PREFIX = "unsupported-"
 
 
 class StepEnd(Exception):
-    """Ends a step as fail, unknown or skipped; ``stops`` says that nothing after it can be judged."""
+    """Ends a step as fail, unknown or skipped; ``stops``: nothing after it can be judged."""
 
     def __init__(self, state: StepState, code: str, detail: str = "", *, stops: bool) -> None:
         super().__init__(code)

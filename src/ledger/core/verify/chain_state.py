@@ -101,9 +101,7 @@ def read_stream_state(
     node_set = NodeSet(nodes)
     account = verify_account(state_root, contract.address, node_set)
     if account is None:
-        raise MalformedProofError(
-            "account: expected HeadAnchor, found a proof that nothing is there"
-        )
+        raise MalformedProofError("account: expected HeadAnchor, found proof of absence")
     if account.code_hash != contract.code_hash:
         raise RootMismatchError(expected=contract.code_hash, computed=account.code_hash)
 

@@ -23,7 +23,7 @@ def is_month(record_type: str) -> bool:
 
 
 def check_trust_root(case: Case) -> None:
-    """Step 2: this chain's trust root, in date, and the type covered by the region, on its stream."""
+    """Step 2: this chain's trust root, in date; the region covers the type, on its stream."""
     claim = case.evidence.claim
     if case.evidence.chain.chain_id != case.root.chain_id:
         raise failed(
