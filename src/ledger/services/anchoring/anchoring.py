@@ -1,0 +1,259 @@
+"""One step of anchoring a stream: follow the chain, then send, or sign what comes next.
+
+Order of durability:
+
+1. The chain's head is read at one block and compared with the outbox. Rows are corrected before
+   anything is signed, so that what is signed builds on what is there.
+2. The next head is signed and its row stored *before* it is sent. A crash before the row is stored
+   loses a signature that nobody saw. A crash after it finds the row and sends the same bytes: the
+   chain takes them at most once, and the contract answers a repeat quietly.
+3. The bytes are sent, then the row is marked as sent. A crash between sends them twice, see 2. A
+   lost reply is no news: the receipt, the nonce and the chain's head decide, never the reply.
+4. A receipt, or the chain's head itself, makes the row mined.
+5. A verified snapshot of its epoch makes it anchored (``snapshots``). Only then is the next head
+   signed, so that every epoch has a snapshot that proves it.
+
+A row is given up only when the chain shows that its bytes cannot take effect any more, and has
+shown it for ``PATIENCE_S``: its nonce was used by another transaction, a nonce below it is missing,
+or the head it builds on is gone. Giving up wrongly does no harm: if the old bytes are mined after
+all, the chain's head matches the withdrawn row, which is taken back (``comparison``).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from ledger.core.chain.head_slots import Head, stream_id
+from ledger.core.merkle import verify_consistency
+from ledger.errors import ChainUnavailableError, FatalStateError, LedgerError
+from ledger.services.anchoring.comparison import compare
+from ledger.services.onchain import Call, SendState
+from ledger.services.ports import Chain, Clock, OutboxStore
+from ledger.services.stored import (
+    ANCHORED,
+    IN_FLIGHT,
+    MINED,
+    SENT,
+    SIGNED,
+    WITHDRAWN,
+    Fence,
+    NewOutboxRow,
+    OutboxRow,
+)
+from ledger.services.stream_state import LogHead, StreamState
+
+MAP_FUNCTION: Final = 1
+"""Map function 1 over SHA-256."""
+
+RESEND_AFTER_S: Final = 5
+"""How long sent bytes are given before they are sent again."""
+
+PATIENCE_S: Final = 3
+"""How long the chain must show that a row is lost before it is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorKey:
+    """The key that may anchor the region's streams."""
+
+    address: bytes
+    """20 bytes."""
+    secret: bytes = field(repr=False)
+    """secp256k1 key, 32 bytes."""
+
+
+class Anchoring:
+    """Anchors the streams of one node.
+
+    Args:
+        region: GB/T 2260 code, six digits.
+        chain: Where heads go.
+        store: The outbox.
+        fence: The worker's right to write.
+        clock: The node's clock.
+        key: The anchor key.
+        vrf_keys: Generation of each stream.
+    """
+
+    def __init__(
+        self,
+        *,
+        region: str,
+        chain: Chain,
+        store: OutboxStore,
+        fence: Fence,
+        clock: Clock,
+        key: AnchorKey,
+        vrf_keys: Mapping[str, int],
+    ) -> None:
+        self._region = region
+        self._chain = chain
+        self._store = store
+        self._fence = fence
+        self._clock = clock
+        self._key = key
+        self._vrf_keys = vrf_keys
+        self._doubted_since: dict[str, datetime] = {}
+
+    def step(self, state: StreamState) -> None:
+        """Bring one stream one step further.
+
+        Raises:
+            ContractRevertError: The contract would refuse the next head; nothing was signed.
+            ChainUnavailableError: The chain does not answer, or refuses the bytes.
+            FatalStateError: The chain has a head that this node did not sign.
+            FencedError: Another worker took over.
+            StoreUnavailableError: The store does not answer.
+        """
+        stream = state.stream
+        number = self._chain.latest_block()
+        head = self._chain.fetch_head(stream_id(self._region, stream), number)
+        if not self._follow(stream, head, number):
+            return
+        newest = self._store.newest_outbox(stream)
+        if newest is not None and newest.state in IN_FLIGHT:
+            self._push(newest)
+        elif newest is None or newest.state == ANCHORED:
+            signed = self._sign(state, head)
+            if signed is not None:
+                self._push(signed)
+        # A mined row waits for its snapshot.
+
+    def _follow(self, stream: str, head: Head | None, number: int) -> bool:
+        """1. Correct the rows by the chain's head; False while in doubt whether it is behind."""
+        epoch = 0 if head is None else head.epoch
+        found = compare(
+            head,
+            stream=stream,
+            vrf_key=self._vrf_keys[stream],
+            of_epoch=self._store.find_outbox(stream, epoch),
+            after=self._store.outbox_after(stream, epoch),
+        )
+        for row in found.replaced:
+            self._set(row, WITHDRAWN)
+        if found.adopted is not None:
+            # 4. The chain has this head, whatever was heard of its transaction.
+            self._set(found.adopted, MINED, number)
+        if not found.is_behind:
+            return True
+        if not self._is_certain(stream):
+            return False
+        for row in (*found.lost, *found.stranded):
+            self._set(row, WITHDRAWN)
+        self._doubted_since.pop(stream, None)
+        return True
+
+    def _push(self, row: OutboxRow) -> None:
+        """3. Send, or learn what became of what was sent."""
+        # The count before the receipt: a transaction mined in between has a receipt by now.
+        count = self._chain.transaction_count(self._key.address)
+        receipt = self._chain.receipt(row.tx_hash)
+        if receipt is not None:
+            # 4. A reverted one left the head as it was; the next step simulates before it signs.
+            took_effect = receipt.status == 1
+            self._set(row, MINED if took_effect else WITHDRAWN, receipt.block_number)
+            return
+        if self._can_never_be_mined(row, count):
+            if self._is_certain(row.stream):
+                self._set(row, WITHDRAWN)
+                self._doubted_since.pop(row.stream, None)
+            return
+        self._doubted_since.pop(row.stream, None)
+        if row.state == SIGNED or row.sent_at is None or self._is_overdue(row.sent_at):
+            self._send(row)
+
+    def _send(self, row: OutboxRow) -> None:
+        outcome = self._chain.send_raw(row.raw_tx)
+        self._set(row, SENT)
+        if outcome.state is SendState.REFUSED:
+            raise ChainUnavailableError(f"send: the chain refuses the head: {outcome.reason}")
+
+    def _can_never_be_mined(self, row: OutboxRow, count: int) -> bool:
+        if count > row.nonce:
+            return True  # Another transaction has its nonce.
+        return not set(range(count, row.nonce)) <= self._store.nonces_in_flight()
+
+    def _sign(self, state: StreamState, head: Head | None) -> OutboxRow | None:
+        """2. Sign and store the next head, if there is anything new."""
+        ours = state.head()
+        old_size = 0 if head is None else head.size
+        if ours.size <= old_size:
+            return None
+        call = self._call(state, head, ours)
+        # Asked first: one that reverts costs a nonce, and on some chains it blocks the sender.
+        self._chain.simulate(call)
+        nonce = self._free_nonce()
+        signed = self._chain.sign_call(self._key.secret, nonce, call.to, call.data)
+        return self._store.add_outbox(
+            self._fence,
+            NewOutboxRow(
+                stream=state.stream,
+                kind="open" if head is None else "anchor",
+                epoch=1 if head is None else head.epoch + 1,
+                old_size=old_size,
+                new_size=ours.size,
+                log_root=ours.log_root,
+                map_root=ours.map_root,
+                nonce=nonce,
+                raw_tx=signed.raw,
+                tx_hash=signed.tx_hash,
+                created_at=self._clock.now(),
+            ),
+        )
+
+    def _call(self, state: StreamState, head: Head | None, ours: LogHead) -> Call:
+        stream = stream_id(self._region, state.stream)
+        if head is None:
+            return self._chain.open_call(
+                self._key.address,
+                stream=stream,
+                expected_epoch=0,
+                vrf_key=self._vrf_keys[state.stream],
+                map_function=MAP_FUNCTION,
+                size=ours.size,
+                log_root=ours.log_root,
+                map_root=ours.map_root,
+            )
+        path = state.consistency_path(head.size, ours.size)
+        try:
+            # Pair assertion: what is signed continues what is on chain, by the rule of verifiers.
+            verify_consistency(
+                old_size=head.size,
+                new_size=ours.size,
+                path=path,
+                old_root=head.log_root,
+                new_root=ours.log_root,
+            )
+        except LedgerError as error:
+            raise FatalStateError(f"{state.stream}: not a continuation: {error}") from error
+        return self._chain.anchor_call(
+            self._key.address,
+            stream=stream,
+            old_size=head.size,
+            new_size=ours.size,
+            log_root=ours.log_root,
+            map_root=ours.map_root,
+            proof=path,
+        )
+
+    def _free_nonce(self) -> int:
+        """The lowest nonce that is neither mined nor in flight: gaps are filled first."""
+        nonce = self._chain.transaction_count(self._key.address)
+        in_flight = self._store.nonces_in_flight()
+        while nonce in in_flight:
+            nonce += 1
+        return nonce
+
+    def _is_certain(self, stream: str) -> bool:
+        """Whether the doubt about a stream's row has lasted long enough."""
+        since = self._doubted_since.setdefault(stream, self._clock.now())
+        return self._clock.now() - since >= timedelta(seconds=PATIENCE_S)
+
+    def _is_overdue(self, sent_at: datetime) -> bool:
+        return self._clock.now() - sent_at >= timedelta(seconds=RESEND_AFTER_S)
+
+    def _set(self, row: OutboxRow, state: str, block_number: int | None = None) -> None:
+        self._store.set_outbox_state(
+            self._fence, row.id, state, at=self._clock.now(), block_number=block_number
+        )

@@ -1,0 +1,71 @@
+"""Ends records whose last day is over: right after midnight in +08:00, and every minute."""
+
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from ledger.core.verify.verdict import day_of
+from ledger.errors import ConflictError
+from ledger.services.ports import Clock, Entropy, PublicationStore
+from ledger.services.publication.events import EventMaker
+from ledger.services.stored import Fence
+from ledger.services.subject_keys import SubjectKeys
+
+EVERY_S: Final = 60
+"""Time between two sweeps of one day."""
+
+BATCH: Final = 500
+"""Records ended in one transaction."""
+
+
+class Expiry:
+    """Sweeps one node's records.
+
+    Args:
+        region: GB/T 2260 code, six digits.
+        store: Where records are.
+        fence: The worker's right to write.
+        keys: Derives map keys.
+        clock: The node's clock.
+        entropy: Source of salts.
+    """
+
+    def __init__(
+        self,
+        *,
+        region: str,
+        store: PublicationStore,
+        fence: Fence,
+        keys: SubjectKeys,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self._store = store
+        self._fence = fence
+        self._clock = clock
+        self._maker = EventMaker(region=region, keys=keys, entropy=entropy)
+        self._swept: tuple[date, datetime] | None = None
+
+    def step(self) -> int:
+        """Sweep if it is time; returns how many records were ended.
+
+        Raises:
+            FencedError: Another worker took over.
+            StoreUnavailableError: The store does not answer.
+        """
+        now = self._clock.now()
+        today = day_of(now)
+        if self._swept is not None:
+            day, at = self._swept
+            if day == today and now - at < timedelta(seconds=EVERY_S):
+                return 0
+        ended = 0
+        while over := self._store.records_past_end(today, BATCH):
+            endings = [self._maker.expire(record, today) for record in over]
+            try:
+                self._store.commit_endings(self._fence, endings, now)
+            except ConflictError:
+                break  # One of them was ended by a change meanwhile; the next sweep takes the rest.
+            ended += len(endings)
+        else:
+            self._swept = (today, now)
+        return ended

@@ -1,0 +1,86 @@
+"""How far a node is and what went wrong last, for its operator; no identifiers, no secrets."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Final
+
+READY: Final = "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """One stream."""
+
+    stream: str
+    size: int
+    """Entries in the log and the integrated map."""
+    served_size: int
+    """Entries under the served snapshot."""
+    pending: int | None
+    """Accepted events that are not served yet; None while the store does not answer."""
+    epoch: int | None
+    """Epoch of the served snapshot."""
+    block_number: int | None
+    """Block of the served snapshot."""
+    snapshot_age_s: int | None
+    """Age of that block by the node's clock."""
+    head_state: str | None
+    """State of the newest head on its way: signed, sent, mined or anchored."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepError:
+    """The last error of a step, kept until the step succeeds."""
+
+    step: str
+    code: str
+    message: str
+    since: datetime
+    """First of the failures in a row."""
+    at: datetime
+    """The last of them."""
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """A worker at one moment."""
+
+    is_running: bool
+    stopped_by: StepError | None
+    """The error that ended it for good: fenced, or a fatal state."""
+    streams: tuple[StreamStatus, ...]
+    errors: tuple[StepError, ...]
+    max_age_s: int
+
+    @property
+    def reason(self) -> str:
+        """``ready``, or a stable code that says why lookups cannot be proved now."""
+        if self.stopped_by is not None:
+            return self.stopped_by.code
+        if not self.streams:
+            return "starting"
+        for stream in self.streams:
+            if stream.snapshot_age_s is None:
+                return "no-snapshot"
+            if stream.snapshot_age_s > self.max_age_s:
+                return "snapshot-too-old"
+        return READY
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether every stream serves a fresh snapshot and the worker keeps it so."""
+        return self.reason == READY
+
+    def as_json(self) -> dict[str, object]:
+        """Plain values; times in RFC 3339."""
+        members = asdict(self)
+        for error in (*members["errors"], members["stopped_by"]):
+            if error is not None:
+                error["since"] = _text(error["since"])
+                error["at"] = _text(error["at"])
+        return {"is_ready": self.is_ready, "reason": self.reason, **members}
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

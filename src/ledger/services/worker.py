@@ -1,0 +1,248 @@
+"""One thread that moves accepted events into the log, heads to the chain and snapshots back.
+
+Every step can be interrupted anywhere and run again: what it writes, it writes in one transaction
+under the worker's fence, and what it keeps in memory is read from the store. A second worker on the
+same database takes a newer fence; the first one's next write is refused and it stops.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from threading import Event, Lock, Thread
+from typing import Final
+
+from ledger.core.trust import TrustRoot
+from ledger.errors import FatalStateError, FencedError, LedgerError
+from ledger.services.anchoring import Anchoring, AnchorKey
+from ledger.services.expiry import Expiry
+from ledger.services.material import MAX_AGE_S
+from ledger.services.ports import Chain, Clock, Entropy, Store
+from ledger.services.sequencing import Sequencer
+from ledger.services.snapshots import Snapshots
+from ledger.services.status import StepError, StreamStatus, WorkerStatus
+from ledger.services.stream_state import StreamState, StreamStates
+from ledger.services.subject_keys import SubjectKeys
+
+__all__ = ["StepError", "StreamStatus", "Worker", "WorkerStatus"]
+
+FENCE_NAME: Final = "worker"
+
+INTERVAL_S: Final = 0.5
+"""Pause between two rounds."""
+
+BACK_OFF_S: Final = 1.0
+"""Pause of a step after its first failure; doubles up to ``LONGEST_BACK_OFF_S``."""
+
+LONGEST_BACK_OFF_S: Final = 30.0
+
+Step = Callable[[], object]
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """The background work of one node.
+
+    Args:
+        region: GB/T 2260 code, six digits.
+        trust_root: What the node verifies snapshots against.
+        store: The node's store.
+        chain: The node's way to the chain.
+        clock: The node's clock.
+        entropy: Source of salts.
+        keys: Derives map keys.
+        anchor_key: The key that anchors the region's streams.
+        vrf_keys: Generation of each stream.
+        states: The node's streams, shared with publication and lookups.
+        interval_s: Pause between two rounds.
+        max_age_s: Age of a snapshot beyond which the node is not ready.
+    """
+
+    def __init__(
+        self,
+        *,
+        region: str,
+        trust_root: TrustRoot,
+        store: Store,
+        chain: Chain,
+        clock: Clock,
+        entropy: Entropy,
+        keys: SubjectKeys,
+        anchor_key: AnchorKey,
+        vrf_keys: Mapping[str, int],
+        states: StreamStates,
+        interval_s: float = INTERVAL_S,
+        max_age_s: int = MAX_AGE_S,
+    ) -> None:
+        self._region = region
+        self._trust_root = trust_root
+        self._store = store
+        self._chain = chain
+        self._clock = clock
+        self._entropy = entropy
+        self._keys = keys
+        self._anchor_key = anchor_key
+        self._vrf_keys = dict(vrf_keys)
+        self._states = states
+        self._interval_s = interval_s
+        self._max_age_s = max_age_s
+        self._steps: dict[str, Step] | None = None
+        self._errors: dict[str, StepError] = {}
+        self._stopped_by: StepError | None = None
+        self._lock = Lock()
+        self._stop = Event()
+        self._woken = Event()
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        """Start the thread; it takes the fence and loads the streams first."""
+        self._thread = Thread(target=self._run, name=f"worker-{self._region}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let the present step end and wait for the thread."""
+        self._stop.set()
+        self._woken.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def wake(self) -> None:
+        """Begin the next round at once, because something was accepted."""
+        self._woken.set()
+
+    def run_once(self) -> bool:
+        """Run every step that is due, in order; returns False once the worker has to stop."""
+        if self._steps is None:
+            self._attempt("start", self._load)
+        for name, step in (self._steps or {}).items():
+            if self._stop.is_set() or self._stopped_by is not None:
+                break
+            self._attempt(name, step)
+        return self._stopped_by is None
+
+    def status(self) -> WorkerStatus:
+        """How far it is and what went wrong last."""
+        with self._lock:
+            errors, stopped_by = tuple(self._errors.values()), self._stopped_by
+        is_running = self._thread is not None and self._thread.is_alive()
+        streams = [] if self._steps is None else self._states.values()
+        return WorkerStatus(
+            is_running=is_running,
+            stopped_by=stopped_by,
+            streams=tuple(self._status_of(state) for state in streams),
+            errors=errors,
+            max_age_s=self._max_age_s,
+        )
+
+    def _run(self) -> None:
+        while not self._stop.is_set() and self.run_once():
+            self._woken.wait(self._interval_s)
+            self._woken.clear()
+
+    def _load(self) -> None:
+        fence = self._store.acquire_fence(FENCE_NAME)
+        for state in self._states.values():
+            state.catch_up()
+            snapshot = self._store.newest_snapshot(state.stream)
+            if snapshot is not None:
+                state.serve(snapshot)
+        expiry = Expiry(
+            region=self._region,
+            store=self._store,
+            fence=fence,
+            keys=self._keys,
+            clock=self._clock,
+            entropy=self._entropy,
+        )
+        sequencer = Sequencer(
+            region=self._region, vrf_keys=self._vrf_keys, store=self._store, fence=fence
+        )
+        anchoring = Anchoring(
+            region=self._region,
+            chain=self._chain,
+            store=self._store,
+            fence=fence,
+            clock=self._clock,
+            key=self._anchor_key,
+            vrf_keys=self._vrf_keys,
+        )
+        snapshots = Snapshots(
+            region=self._region,
+            trust_root=self._trust_root,
+            chain=self._chain,
+            store=self._store,
+            fence=fence,
+            clock=self._clock,
+        )
+        steps: dict[str, Step] = {"expiry": expiry.step}
+        for stream, state in self._states.items():
+            steps[f"sequencing:{stream}"] = _bound(sequencer.step, state)
+            steps[f"anchoring:{stream}"] = _bound(anchoring.step, state)
+            steps[f"snapshots:{stream}"] = _bound(snapshots.step, state)
+        self._steps = steps
+
+    def _attempt(self, name: str, step: Step) -> None:
+        now = self._clock.now()
+        failed = self._errors.get(name)
+        if failed is not None and now - failed.at < _back_off(failed.failures):
+            return
+        try:
+            step()
+        except (FatalStateError, FencedError) as error:
+            with self._lock:
+                self._stopped_by = _error_of(name, error, failed, now)
+            log.critical("worker %s stops at %s: %s", self._region, name, error)
+        except LedgerError as error:
+            with self._lock:
+                self._errors[name] = _error_of(name, error, failed, now)
+            log.warning("worker %s: %s: %s", self._region, name, error)
+        except Exception as error:
+            # A bug must not end the work of the other steps; its message may hold anything.
+            with self._lock:
+                self._errors[name] = _error_of(name, error, failed, now)
+            log.error("worker %s: %s: bug: %s", self._region, name, type(error).__name__)
+        else:
+            with self._lock:
+                self._errors.pop(name, None)
+
+    def _status_of(self, state: StreamState) -> StreamStatus:
+        snapshot, served_size = state.snapshot, state.served_size
+        pending: int | None = None
+        head_state: str | None = None
+        try:
+            pending = self._store.pending_count(state.stream, served_size)
+            newest = self._store.newest_outbox(state.stream)
+            head_state = None if newest is None else newest.state
+        except LedgerError as error:
+            log.warning("status: %s", error)
+        age = None if snapshot is None else self._clock.now().timestamp() - snapshot.block_time
+        return StreamStatus(
+            stream=state.stream,
+            size=state.size,
+            served_size=served_size,
+            pending=pending,
+            epoch=None if snapshot is None else snapshot.head.epoch,
+            block_number=None if snapshot is None else snapshot.block_number,
+            snapshot_age_s=None if age is None else int(age),
+            head_state=head_state,
+        )
+
+
+def _bound(step: Callable[[StreamState], object], state: StreamState) -> Step:
+    return lambda: step(state)
+
+
+def _back_off(failures: int) -> timedelta:
+    seconds = BACK_OFF_S * 2.0 ** min(failures - 1, 10)
+    return timedelta(seconds=min(seconds, LONGEST_BACK_OFF_S))
+
+
+def _error_of(name: str, error: Exception, earlier: StepError | None, now: datetime) -> StepError:
+    if isinstance(error, LedgerError):
+        code, message = error.code, str(error)
+    else:
+        code, message = "internal", type(error).__name__
+    if earlier is not None:
+        return replace(earlier, code=code, message=message, at=now, failures=earlier.failures + 1)
+    return StepError(step=name, code=code, message=message, since=now, at=now, failures=1)
