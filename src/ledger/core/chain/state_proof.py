@@ -231,9 +231,9 @@ def _parse_account(value: bytes) -> Account:
 
 def _parse_word(value: bytes) -> int | None:
     string = rlp.decode_string(value)
-    # The EVM deletes a word that becomes 0, and a chain of consensus nodes has no leaf with 0. anvil
-    # keeps one for every word ever written with 0. Such a leaf proves 0 as exclusion does, so both
-    # give the same result: a caller that demands a word is given None either way.
+    # The EVM deletes a word that becomes 0, so tries of consensus nodes have no leaf with 0. anvil
+    # keeps one for every word it ever read or wrote as 0. Such a leaf proves 0 as exclusion does,
+    # and gives the same result, so that a caller who demands a word is never handed a 0.
     return rlp.parse_integer(string, max_bytes=_WORD_BYTES, what="storage word") or None
 
 
