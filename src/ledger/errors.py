@@ -201,9 +201,17 @@ class WrongChainError(ChainUnavailableError):
 
 
 class DevnetError(UnavailableError):
-    """The development chain does not start, run or stop; the message names the cause and cure."""
+    """The development chain does not start, run or stop; the message names the cause and cure.
+
+    Attributes:
+        problem: The kind of cause, a stable word.
+    """
 
     code = "devnet"
+
+    def __init__(self, problem: str, message: str) -> None:
+        super().__init__(message)
+        self.problem = problem
 
 
 class StoreUnavailableError(UnavailableError):

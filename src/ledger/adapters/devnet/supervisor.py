@@ -1,0 +1,242 @@
+"""The daemon: starts anvil, saves the chain, starts anvil again when it dies, ends it cleanly.
+
+    python -m ledger.adapters.devnet.supervisor DIRECTORY
+
+Everything it does goes to the log; what it thinks now goes to the status file. It gives up when
+anvil dies too often, and says why.
+"""
+
+import json
+import logging
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Final
+
+from ledger.adapters.devnet.anvil import Anvil
+from ledger.adapters.devnet.binary import find_anvil
+from ledger.adapters.devnet.chain_state import ChainKeeper
+from ledger.adapters.devnet.directory import DevnetConfig, DevnetDirectory, write_whole
+from ledger.adapters.devnet.process import start_ticks, take_lock, write_holder
+from ledger.errors import ChainUnavailableError, DevnetError, LedgerError
+
+TICK_S: Final = 0.25
+SAVE_EVERY_S: Final = 2.0
+SAVE_SHARE: Final = 20
+"""A save that took t seconds is not repeated within 20 t, so saving takes 5 % at most."""
+
+MAX_RESTARTS: Final = 5
+RESTART_WINDOW_S: Final = 60.0
+SILENT_S: Final = 15.0
+"""anvil is ended and started again after not answering this long."""
+
+RECYCLE_BLOCKS: Final = 1_800
+"""anvil is started anew after this many blocks: each state it holds has all hashes of its run."""
+
+START_DEADLINE_S: Final = 30.0
+DRIFT_S: Final = 3
+LOG_BYTES: Final = 2 * 1024 * 1024
+
+_log = logging.getLogger("ledger.devnet")
+
+
+class _GiveUpError(Exception):
+    """The chain cannot be kept alive."""
+
+
+class Supervisor:
+    """Keeps one chain alive until it is told to stop."""
+
+    def __init__(self, directory: DevnetDirectory, config: DevnetConfig, binary: Path) -> None:
+        """Supervise a chain; nothing is started yet."""
+        self._directory = directory
+        self._config = config
+        self._binary = binary
+        self._keeper = ChainKeeper(directory)
+        self._stopping = threading.Event()
+        self._starts: deque[float] = deque()
+        self._restarts = 0
+        self._last_words: deque[str] = deque(maxlen=5)
+        self._highest = 0
+
+    def stop(self) -> None:
+        """Ask it to end; safe in a signal handler."""
+        self._stopping.set()
+
+    def run(self) -> int:
+        """Keep the chain alive; returns the exit code."""
+        try:
+            while not self._stopping.is_set():
+                self._run_once()
+        except (_GiveUpError, LedgerError, OSError) as error:
+            _log.error("giving up: %s", error)
+            self._report("failed", reason=str(error))
+            return 1
+        self._report("stopped")
+        _log.info("stopped")
+        return 0
+
+    def _run_once(self) -> None:
+        """One life of anvil."""
+        self._note_start()
+        anvil = self._start()
+        try:
+            cause = self._watch(anvil)
+            if cause is None:
+                self._save_finally(anvil)
+        finally:
+            anvil.stop()
+        if cause is not None:
+            self._restarts += 1
+            _log.warning("%s; starting anvil again (restart %d)", cause, self._restarts)
+
+    def _note_start(self) -> None:
+        now = time.monotonic()
+        self._starts.append(now)
+        while now - self._starts[0] > RESTART_WINDOW_S:
+            self._starts.popleft()
+        if len(self._starts) > MAX_RESTARTS + 1:
+            raise _GiveUpError(
+                f"anvil ended {MAX_RESTARTS + 1} times within {RESTART_WINDOW_S:.0f} seconds;"
+                f" its last words: {' | '.join(self._last_words) or 'none'}"
+            )
+        if len(self._starts) > 1:
+            self._stopping.wait(0.1 * 2 ** len(self._starts))
+
+    def _start(self) -> Anvil:
+        self._report("starting")
+        state = self._keeper.prepare()
+        anvil = Anvil.start(
+            self._binary, self._directory, self._config, state=state, say=self._hear
+        )
+        try:
+            if not anvil.wait_for_rpc(START_DEADLINE_S):
+                code = anvil.process.poll()
+                time.sleep(0.1)  # let its last words arrive
+                words = " | ".join(self._last_words)
+                raise _GiveUpError(f"anvil does not start (exit code {code}): {words or 'silent'}")
+            anvil.begin_mining(self._now())
+            number = anvil.head()[0]
+        except BaseException:
+            anvil.stop()
+            raise
+        if number < self._highest:
+            _log.warning("the chain went back from block %d to %d", self._highest, number)
+        self._highest = number
+        _log.info("anvil %d seals block %d", anvil.process.pid, number)
+        return anvil
+
+    def _watch(self, anvil: Anvil) -> str | None:
+        """Save and look until anvil must be started again (says why) or we must stop (None)."""
+        first = answered_block = anvil.head()[0]
+        answered = saved = time.monotonic()
+        pause = 0.0
+        while not self._stopping.is_set():
+            if (code := anvil.process.poll()) is not None:
+                return f"anvil ended with code {code}"
+            try:
+                answered_block = self._look(anvil)
+                answered = time.monotonic()
+                if answered - saved >= pause:
+                    saved, pause = self._save(anvil, saved, pause)
+            except ChainUnavailableError as error:
+                if time.monotonic() - answered > SILENT_S:
+                    return f"anvil does not answer for {SILENT_S:.0f} seconds ({error})"
+            if answered_block - first >= RECYCLE_BLOCKS:
+                self._save_finally(anvil)
+                self._starts.clear()
+                return f"anvil sealed {RECYCLE_BLOCKS} blocks; freeing its memory"
+            self._stopping.wait(TICK_S)
+        return None
+
+    def _look(self, anvil: Anvil) -> int:
+        number, timestamp, _, _ = anvil.head()
+        self._highest = max(self._highest, number)
+        behind = self._now() - timestamp
+        if behind > DRIFT_S:
+            _log.warning("the chain's clock is %d seconds behind; set", behind)
+            anvil.set_time(self._now())
+        self._report("healthy", anvil=anvil, number=number, timestamp=timestamp)
+        return number
+
+    def _save(self, anvil: Anvil, saved: float, pause: float) -> tuple[float, float]:
+        begun = time.monotonic()
+        try:
+            if not self._keeper.save(anvil):
+                return saved, pause
+        except OSError as error:
+            _log.error("cannot save the chain: %s", error.strerror)
+        ended = time.monotonic()
+        return ended, max(SAVE_EVERY_S, SAVE_SHARE * (ended - begun))
+
+    def _save_finally(self, anvil: Anvil) -> None:
+        try:
+            anvil.end_mining()
+            for _ in range(10):
+                if self._keeper.save(anvil):
+                    _log.info("saved the chain up to block %d", self._keeper.saved_block)
+                    return
+        except (ChainUnavailableError, OSError) as error:
+            _log.error("cannot save the chain before stopping: %s", error)
+
+    def _hear(self, line: str) -> None:
+        self._last_words.append(line)
+        _log.info("anvil: %s", line)
+
+    def _now(self) -> int:
+        return int(time.time()) + self._config.clock_offset_s
+
+    def _report(
+        self,
+        state: str,
+        *,
+        reason: str = "",
+        anvil: Anvil | None = None,
+        number: int | None = None,
+        timestamp: int | None = None,
+    ) -> None:
+        pid = None if anvil is None else anvil.process.pid
+        content = {
+            "state": state,
+            "reason": reason,
+            "restarts": self._restarts,
+            "anvil_pid": pid,
+            "anvil_ticks": None if pid is None else start_ticks(pid),
+            "block": number,
+            "block_time": timestamp,
+            "saved_block": self._keeper.saved_block,
+        }
+        try:
+            write_whole(self._directory.status_file, json.dumps(content).encode())
+        except OSError as error:
+            _log.error("cannot write the status: %s", error.strerror)
+
+
+def main(arguments: list[str]) -> int:
+    """Supervise the devnet of a directory until SIGTERM; returns the exit code."""
+    directory = DevnetDirectory(Path(arguments[0]))
+    handler = RotatingFileHandler(directory.log_file, maxBytes=LOG_BYTES, backupCount=1)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    _log.addHandler(handler)
+    _log.setLevel(logging.INFO)
+    lock = take_lock(directory.lock_file)
+    if lock is None:
+        _log.warning("another supervisor runs already")
+        return 0
+    with lock:
+        write_holder(lock)
+        config = directory.load_config()
+        if config is None:
+            raise DevnetError("broken-directory", "no devnet here; run devnet up")
+        supervisor = Supervisor(directory, config, find_anvil())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: supervisor.stop())
+        return supervisor.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
