@@ -15,6 +15,7 @@ from intake_files import (
 )
 
 from ledger.core.intake.problems import PERSONAL, ROW_PROBLEMS
+from ledger.core.intake.values import is_identity_number
 from ledger.core.records.catalogue import CATALOGUE_VERSION
 from ledger.core.records.catalogue import PENALTY as PENALTY_TYPE
 
@@ -188,6 +189,14 @@ def test_read_row_about_a_person_says_only_that(
     assert error.code in PERSONAL
     assert error.expected is None
     assert error.found is None
+
+
+def test_read_row_right_code_that_could_be_an_identity_number_is_a_code() -> None:
+    both = code("11310120000101038")
+    assert is_identity_number(both)
+    row = read_one(PENALTY, CF_XDR_SHXYM=both)
+    assert row.record is not None
+    assert row.record.subject == both
 
 
 @pytest.mark.parametrize(

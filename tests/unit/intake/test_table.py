@@ -39,7 +39,8 @@ def test_decode_text_gb18030_holds_four_byte_characters() -> None:
         (b"\r\n \t\n", "empty"),
         (b"\xff\xfe\x00", "encoding"),
         (TEXT.encode("utf-16"), "encoding"),
-        (codecs.BOM_UTF8 + TEXT.encode("gb18030"), "encoding"),
+        # Says that it is UTF-8 and is not, though all of it could be read as GB18030.
+        (codecs.BOM_UTF8 + b"\xb0" + TEXT.encode("gb18030"), "encoding"),
         (TEXT.encode("utf-8") + b"\x80", "encoding"),
         (b"CF_WSH\n\xed\xa0\x80\n", "encoding"),
     ],
