@@ -3,7 +3,7 @@
     LedgerError
       InputError            the caller's mistake            -> 422
         CanonicalizationError  MalformedProofError  MalformedRecordError  MalformedEvidenceError
-        MalformedTrustRootError
+        MalformedTrustRootError  UsccError (core.records)  FileError (core.intake)
       VerificationError     the evidence is wrong           -> in the verdict
         RootMismatchError  SignatureError  HeaderError  UnsetHeadError  UnsupportedFormatError
       StateError            our own state refuses           -> 409
