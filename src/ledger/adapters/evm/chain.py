@@ -1,56 +1,22 @@
-"""One chain behind one JSON-RPC endpoint; implements the ``Chain`` port.
+"""One chain with its HeadAnchor and RegionRegistry; implements the ``Chain`` port."""
 
-Synchronous and safe to share between threads. The chain id is compared before the first question
-and again after every failure, because what answers after a failure may be something else.
-"""
-
-import threading
-from collections.abc import Sequence
 from typing import Any, Final
 
 import httpx
 
+from ledger.adapters.evm.client import DEFAULT_GAS, EvmClient
 from ledger.adapters.evm.contract import Contract
 from ledger.adapters.evm.head_anchor import HeadAnchorCalls, parse_head
-from ledger.adapters.evm.json_rpc import JsonRpc, RpcError
-from ledger.adapters.evm.quantities import (
-    encode_bytes,
-    encode_quantity,
-    parse_bytes,
-    parse_list,
-    parse_object,
-    parse_quantity,
-)
-from ledger.adapters.evm.sending import send
-from ledger.adapters.evm.signing import sign
 from ledger.core.chain.head_slots import Head
-from ledger.core.chain.keccak import keccak256
-from ledger.core.headers import header_from_rpc, parse_header
 from ledger.core.types import Hash32
-from ledger.errors import (
-    ChainUnavailableError,
-    ContractRevertError,
-    HeaderError,
-    InputError,
-    MalformedProofError,
-    WrongChainError,
-)
-from ledger.services.onchain import Call, Receipt, RegionEntry, SendOutcome, SignedTransaction
-
-DEFAULT_GAS: Final = 400_000
-"""Gas limit of a call; a head with a proof of 53 nodes takes about 110,000."""
-
-MAX_SLOTS: Final = 64
-"""Most slots asked for in one proof."""
-
-MAX_NODES: Final = 4_096
-"""Most trie nodes taken from one answer: 64 slots of 64 levels."""
+from ledger.errors import ChainUnavailableError, InputError
+from ledger.services.onchain import Call, RegionEntry
 
 MAX_REGIONS: Final = 1_000
 """Most regions taken from the registry."""
 
 
-class EvmChain(HeadAnchorCalls):
+class EvmChain(HeadAnchorCalls, EvmClient):
     """A chain with its HeadAnchor and RegionRegistry."""
 
     def __init__(
@@ -81,138 +47,12 @@ class EvmChain(HeadAnchorCalls):
         for address in (head_anchor, region_registry):
             if address is not None and len(address) != 20:
                 raise InputError(f"contract address: expected 20 bytes, found {len(address)}")
-        super().__init__(head_anchor)
-        self._rpc = JsonRpc(url, timeout_s=timeout_s, transport=transport)
-        self._expected_chain = chain_id
+        HeadAnchorCalls.__init__(self, head_anchor)
+        EvmClient.__init__(
+            self, url, chain_id=chain_id, timeout_s=timeout_s, gas=gas, transport=transport
+        )
         self._region_registry = region_registry
         self._registry = Contract("RegionRegistry")
-        self._gas = gas
-        self._checked = threading.Event()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._rpc.close()
-
-    def chain_id(self) -> int:
-        """The chain id that the endpoint reports now."""
-        return parse_quantity(self._rpc.call("eth_chainId"), "chain id")
-
-    def genesis_hash(self) -> Hash32:
-        """The hash of block 0 as the chain goes by it.
-
-        Block 0 is not rebuilt: anvil reports fields there that it does not hash.
-        """
-        return parse_bytes(self._block(0).get("hash"), "block hash", 32)
-
-    def latest_block(self) -> int:
-        """The height of the newest block."""
-        return parse_quantity(self._ask("eth_blockNumber"), "block number")
-
-    def fetch_header(self, number: int) -> tuple[Hash32, bytes]:
-        """The block hash and the header's RLP that hashes to it.
-
-        Args:
-            number: Height of the block.
-
-        Raises:
-            HeaderError: The header has another height, or does not hash to the reported hash.
-            ChainUnavailableError: No such block, or no usable answer.
-        """
-        block = self._block(number)
-        reported = parse_bytes(block.get("hash"), "block hash", 32)
-        try:
-            header_rlp = header_from_rpc(block)
-            header = parse_header(header_rlp)
-        except MalformedProofError as error:
-            raise ChainUnavailableError(f"the chain's header is malformed: {error}") from None
-        if header.number != number:
-            raise HeaderError(f"expected block {number}, found block {header.number}")
-        if header.block_hash != reported:
-            raise HeaderError(
-                f"expected block hash {reported.hex()}, computed {header.block_hash.hex()}"
-            )
-        return reported, header_rlp
-
-    def fetch_proof(self, address: bytes, slots: Sequence[bytes], number: int) -> tuple[bytes, ...]:
-        """All trie nodes that prove an account and its slots at a block.
-
-        The nodes are not verified here; ``ledger.core.chain.state_proof`` does that.
-
-        Args:
-            address: The account, 20 bytes.
-            slots: Storage slots, 32 bytes each, at most 64.
-            number: Height of the block.
-
-        Returns:
-            The distinct nodes of the account's and all slots' proofs, strictly ascending.
-
-        Raises:
-            ChainUnavailableError: The chain has not this block's state, or no usable answer.
-        """
-        if len(slots) > MAX_SLOTS:
-            raise InputError(f"slots: expected at most {MAX_SLOTS}, found {len(slots)}")
-        keys = [encode_bytes(slot, 32) for slot in slots]
-        params = [encode_bytes(address, 20), keys, encode_quantity(number)]
-        proof = parse_object(self._ask("eth_getProof", params), "proof")
-        storage = parse_list(proof.get("storageProof"), "storage proof")
-        if len(storage) != len(slots):
-            raise ChainUnavailableError(
-                f"the chain proves {len(storage)} slots, expected {len(slots)}"
-            )
-        nodes = set(_nodes(proof.get("accountProof")))
-        for one in storage:
-            nodes.update(_nodes(parse_object(one, "storage proof").get("proof")))
-        if len(nodes) > MAX_NODES:
-            raise ChainUnavailableError(f"the chain's proof has {len(nodes)} nodes")
-        return tuple(sorted(nodes))
-
-    def code_hash(self, address: bytes) -> Hash32:
-        """Keccak-256 of the code at an address in the newest block."""
-        return keccak256(self.code(address))
-
-    def code(self, address: bytes) -> bytes:
-        """The code at an address in the newest block; empty where there is no contract."""
-        return parse_bytes(self._ask("eth_getCode", [encode_bytes(address, 20), "latest"]), "code")
-
-    def transaction_count(self, address: bytes) -> int:
-        """Mined transactions of an address."""
-        params = [encode_bytes(address, 20), "latest"]
-        return parse_quantity(self._ask("eth_getTransactionCount", params), "transaction count")
-
-    def sign_call(self, key: bytes, nonce: int, to: bytes, data: bytes) -> SignedTransaction:
-        """Sign a contract call at gas price 0; nothing is sent.
-
-        Args:
-            key: The sender's secp256k1 secret, 32 bytes.
-            nonce: The sender's transaction number.
-            to: The contract, 20 bytes.
-            data: Call data.
-        """
-        return sign(
-            key, chain_id=self._expected_chain, nonce=nonce, to=to, data=data, gas=self._gas
-        )
-
-    def send_raw(self, raw: bytes) -> SendOutcome:
-        """Send signed bytes once; the raw bytes are bound to their chain."""
-        return send(self._rpc, raw)
-
-    def receipt(self, tx_hash: Hash32) -> Receipt | None:
-        """The receipt, or None while the transaction is not in a block."""
-        answer = self._ask("eth_getTransactionReceipt", [encode_bytes(tx_hash, 32)])
-        if answer is None:
-            return None
-        receipt = parse_object(answer, "receipt")
-        if parse_bytes(receipt.get("transactionHash"), "transaction hash", 32) != tx_hash:
-            raise ChainUnavailableError("the chain's receipt belongs to another transaction")
-        status = parse_quantity(receipt.get("status"), "receipt status")
-        if status not in (0, 1):
-            raise ChainUnavailableError(f"the chain's receipt has status {status}")
-        return Receipt(
-            status=status,
-            block_number=parse_quantity(receipt.get("blockNumber"), "block number"),
-            block_hash=parse_bytes(receipt.get("blockHash"), "block hash", 32),
-            gas_used=parse_quantity(receipt.get("gasUsed"), "gas used"),
-        )
 
     def simulate(self, call: Call) -> None:
         """Run a call on the newest state without sending it.
@@ -220,7 +60,7 @@ class EvmChain(HeadAnchorCalls):
         Raises:
             ContractRevertError: The contract refuses.
         """
-        self._view(self._anchor, call.to, call.data, sender=call.sender)
+        self.view(self._anchor, call.to, call.data, sender=call.sender)
 
     def fetch_head(self, stream: Hash32, number: int | None = None) -> Head | None:
         """A stream's head at a block, as the contract reports it; None before its first.
@@ -230,7 +70,7 @@ class EvmChain(HeadAnchorCalls):
             number: Height of the block; the newest by default.
         """
         data = self._anchor.encode("head", [stream])
-        returned = self._view(self._anchor, self.head_anchor, data, number=number)
+        returned = self.view(self._anchor, self.head_anchor, data, number=number)
         return parse_head(self._anchor, returned)
 
     def fetch_regions(self) -> tuple[RegionEntry, ...]:
@@ -238,59 +78,12 @@ class EvmChain(HeadAnchorCalls):
         if self._region_registry is None:
             raise InputError("region registry: no address was given")
         data = self._registry.encode("regions", [])
-        returned = self._view(self._registry, self._region_registry, data)
+        returned = self.view(self._registry, self._region_registry, data)
         (rows,) = self._registry.decode("regions", returned)
         if len(rows) > MAX_REGIONS:
             raise ChainUnavailableError(f"the registry has {len(rows)} regions")
         entries = [_region(row) for row in rows]
         return tuple(sorted(entries, key=lambda entry: entry.code))
-
-    def _view(
-        self,
-        contract: Contract,
-        to: bytes,
-        data: bytes,
-        *,
-        sender: bytes | None = None,
-        number: int | None = None,
-    ) -> bytes:
-        request: dict[str, object] = {
-            "to": encode_bytes(to, 20),
-            "data": encode_bytes(data),
-            "gasPrice": "0x0",
-        }
-        if sender is not None:
-            request |= {"from": encode_bytes(sender, 20), "gas": encode_quantity(self._gas)}
-        block = "latest" if number is None else encode_quantity(number)
-        try:
-            answer = self._ask("eth_call", [request, block])
-        except RpcError as error:
-            raise _revert(contract, error) or error from None
-        return parse_bytes(answer, "call result")
-
-    def _block(self, number: int) -> Any:
-        answer = self._ask("eth_getBlockByNumber", [encode_quantity(number), False])
-        if answer is None:
-            raise ChainUnavailableError(f"the chain has no block {number} yet")
-        return parse_object(answer, "block")
-
-    def _ask(self, method: str, params: Sequence[object] = ()) -> object:
-        if not self._checked.is_set():
-            found = self.chain_id()
-            if found != self._expected_chain:
-                raise WrongChainError(expected=self._expected_chain, found=found)
-            self._checked.set()
-        try:
-            return self._rpc.call(method, params)
-        except RpcError:
-            raise
-        except ChainUnavailableError:
-            self._checked.clear()
-            raise
-
-
-def _nodes(value: object) -> list[bytes]:
-    return [parse_bytes(node, "proof node") for node in parse_list(value, "proof nodes")]
 
 
 def _region(row: Any) -> RegionEntry:
@@ -298,15 +91,3 @@ def _region(row: Any) -> RegionEntry:
     if not 100_000 <= code <= 999_999:
         raise ChainUnavailableError(f"the registry holds region {code}, expected six digits")
     return RegionEntry(code=str(code), operator=bytes.fromhex(operator[2:]), endpoint=endpoint)
-
-
-def _revert(contract: Contract, error: RpcError) -> ContractRevertError | None:
-    # Engines differ in the number (3, -32000, -32603) but all put the revert bytes into ``data``.
-    detail = error.detail
-    if isinstance(detail, dict):
-        detail = detail.get("data")
-    if isinstance(detail, str) and detail.startswith("0x"):
-        return contract.decode_revert(parse_bytes(detail, "revert data"))
-    if "revert" in error.words.lower():
-        return contract.decode_revert(b"")
-    return None
