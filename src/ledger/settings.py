@@ -26,8 +26,6 @@ class NodeSettings(BaseSettings):
     rpc_url: str = "http://127.0.0.1:8545"
     database_url: str | None = None
     """SQLAlchemy URL; default a SQLite file in the node's folder."""
-    deployment: str = "deployment.json"
-    """Addresses and slots of the contracts, as the devnet or the consortium wrote them."""
     trust_root: str = "trust-root.json"
     """What the node verifies against; relative to the node's folder."""
     clock_offset_s: int = 0

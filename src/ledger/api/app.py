@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-import anyio.to_thread
 from fastapi import FastAPI, Request, Response
 from starlette.middleware.base import RequestResponseEndpoint
 
@@ -44,11 +43,11 @@ def create_app(context: NodeContext) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await anyio.to_thread.run_sync(context.start)
+        await context.start()
         try:
             yield
         finally:
-            await anyio.to_thread.run_sync(context.stop)
+            await context.stop()
 
     app = FastAPI(
         title="Yangtze Delta cross-region credit ledger",

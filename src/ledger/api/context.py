@@ -1,6 +1,6 @@
 """What the routes need of the node, put together once in ``bootstrap``."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +16,10 @@ class Worker(Protocol):
 
     def status(self) -> WorkerStatus:
         """How far it is and what went wrong last."""
+        ...
+
+    def wake(self) -> None:
+        """Begin the next round at once."""
         ...
 
 
@@ -39,5 +43,5 @@ class NodeContext:
     federation: FederatedLookup
     directory: Directory
     worker: Worker
-    start: Callable[[], None]
-    stop: Callable[[], None]
+    start: Callable[[], Awaitable[None]]
+    stop: Callable[[], Awaitable[None]]

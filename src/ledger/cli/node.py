@@ -23,9 +23,6 @@ def init(
         str | None, typer.Option(help="其他地区访问本节点的地址 / how other regions reach the node")
     ] = None,
     rpc_url: Annotated[str, typer.Option(help="链节点 / chain RPC")] = "http://127.0.0.1:8545",
-    deployment: Annotated[
-        str, typer.Option(help="合约部署文件 / deployment file")
-    ] = "deployment.json",
     clock_offset_s: Annotated[
         int, typer.Option(help="时钟偏移,仅测试链 / clock shift, development chains only")
     ] = 0,
@@ -43,7 +40,6 @@ def init(
             port=port,
             endpoint=endpoint,
             rpc_url=rpc_url,
-            deployment=deployment,
             clock_offset_s=clock_offset_s,
         )
         make_node(folder, settings)

@@ -1,10 +1,20 @@
 """Where the regions' nodes are: a copy of the on-chain registry, refreshed in the background."""
 
+import logging
+from threading import Event, Thread
+from typing import Final
+
+from ledger.errors import LedgerError
 from ledger.services.ports import Chain
+
+REFRESH_S: Final = 5.0
+"""Pause between two reads of the registry."""
+
+log = logging.getLogger(__name__)
 
 
 class RegionDirectory:
-    """Endpoints by region; empty until the first refresh, then never older than the last success.
+    """Endpoints by region; empty until the first read, then never older than the last success.
 
     Args:
         chain: Read only by ``refresh``, never by a lookup.
@@ -13,6 +23,12 @@ class RegionDirectory:
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
         self._endpoints: dict[str, str] = {}
+        self._stop = Event()
+        self._thread: Thread | None = None
+
+    def endpoint(self, region: str) -> str | None:
+        """The endpoint of a region, or None while it is not known."""
+        return self._endpoints.get(region)
 
     def refresh(self) -> None:
         """Read the registry again.
@@ -22,6 +38,21 @@ class RegionDirectory:
         """
         self._endpoints = {one.code: one.endpoint for one in self._chain.fetch_regions()}
 
-    def endpoint(self, region: str) -> str | None:
-        """The endpoint of a region, or None while it is not known."""
-        return self._endpoints.get(region)
+    def start(self) -> None:
+        """Refresh in a thread of its own until ``stop``."""
+        self._thread = Thread(target=self._run, name="directory", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let the present read end and wait for the thread."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.refresh()
+            except LedgerError as error:
+                log.warning("region registry: %s", error)
+            self._stop.wait(REFRESH_S)

@@ -47,6 +47,7 @@ async def publish(
     report = await asyncio.to_thread(
         context.publication.accept, content, unquote(source_name), idempotency_key
     )
+    context.worker.wake()
     response.headers["Location"] = f"/v1/batches/{report.batch_id}"
     return batch_out(report)
 

@@ -1,0 +1,5 @@
+"""``python -m ledger`` is ``credit-ledger``."""
+
+from ledger.cli import main
+
+main()

@@ -1,0 +1,282 @@
+"""The one place where adapters, services and the API are put together."""
+
+import asyncio
+import hashlib
+import json
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from ledger.adapters.clock import SystemClock
+from ledger.adapters.evm.chain import EvmChain
+from ledger.adapters.evm.signing import address_of
+from ledger.adapters.http.peers import HttpPeers
+from ledger.adapters.keystore import NodeKeys, generate_keys, load_keys, save_keys
+from ledger.adapters.sql.store import SqlStore, open_store
+from ledger.api.app import create_app
+from ledger.api.context import NodeContext
+from ledger.core import vrf
+from ledger.core.trust import STREAM_OF_CLASS, TrustRoot, parse_trust_root
+from ledger.errors import ChainUnavailableError, FatalStateError, InputError
+from ledger.services.anchoring import AnchorKey
+from ledger.services.directory import RegionDirectory
+from ledger.services.federation import FederatedLookup
+from ledger.services.lookup import RegionLookup
+from ledger.services.material import ServedMaterial
+from ledger.services.publication import Publication
+from ledger.services.stream_state import StreamState
+from ledger.services.subject_keys import SubjectKeys
+from ledger.services.worker import Worker
+from ledger.settings import NodeSettings, load_settings, save_settings
+
+DATABASE_NAME: Final = "node.db"
+REGISTRATION_NAME: Final = "registration.json"
+GRACEFUL_STOP_S: Final = 10
+MAX_CONNECTIONS: Final = 512
+
+log = logging.getLogger(__name__)
+
+
+def make_node(folder: Path, settings: NodeSettings) -> None:
+    """Make a node's folder: fresh keys, settings, and the registration for governance.
+
+    Raises:
+        InputError: The folder already holds a node.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    keys = generate_keys()
+    save_keys(folder, keys)
+    save_settings(folder, settings)
+    registration = keys.registration(settings.region, settings.public_endpoint)
+    text = json.dumps(registration, indent=2, sort_keys=True)
+    (folder / REGISTRATION_NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def run_node(folder: Path, *, host: str | None = None, port: int | None = None) -> None:
+    """Run a node until it is told to stop.
+
+    Raises:
+        InputError: The folder holds no node, or no trust root yet.
+        FatalStateError: Keys, database, clock or chain do not belong together.
+    """
+    settings = load_settings(folder, host=host, port=port)
+    configure_logging()
+    app = build_app(folder, settings)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACEFUL_STOP_S,
+            limit_concurrency=MAX_CONNECTIONS,
+        )
+    )
+    server.run()
+
+
+def configure_logging() -> None:
+    """One JSON object a line on standard error; there is no access log."""
+    renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared)
+    )
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for noisy in ("httpx", "httpcore", "alembic", "web3"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outside:
+    """A node's way to the world."""
+
+    store: SqlStore
+    chain: EvmChain
+    peers: HttpPeers
+    clock: SystemClock
+
+
+def build_app(folder: Path, settings: NodeSettings) -> FastAPI:
+    """Put one node together; nothing runs until the application starts.
+
+    Raises:
+        InputError: Keys or trust root are missing.
+        FatalStateError: A clock shift on a chain that is no development chain, or a database of
+            another node.
+    """
+    keys = load_keys(folder)
+    trust_root_bytes = _read_trust_root(folder / settings.trust_root)
+    trust_root = parse_trust_root(trust_root_bytes)
+    if settings.clock_offset_s and not trust_root.is_development:
+        raise FatalStateError("clock_offset_s: expected 0, a shift is for development chains only")
+    outside = _open_outside(folder, settings, trust_root)
+    outside.store.bind("region", settings.region)
+    outside.store.bind("genesis", trust_root.genesis_hash.hex())
+    context = _wire(settings, keys, trust_root, trust_root_bytes, outside)
+    return create_app(context)
+
+
+def _read_trust_root(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise InputError(f"{path.name}: not found; put the trust root into the folder") from None
+
+
+def _open_outside(folder: Path, settings: NodeSettings, trust_root: TrustRoot) -> _Outside:
+    if trust_root.region_registry is None:
+        raise InputError("trust root: expected a region registry, found null")
+    return _Outside(
+        store=open_store(settings.database_url or f"sqlite:///{folder / DATABASE_NAME}"),
+        chain=EvmChain(
+            settings.rpc_url,
+            chain_id=trust_root.chain_id,
+            head_anchor=trust_root.head_anchor.address,
+            region_registry=trust_root.region_registry.address,
+        ),
+        peers=HttpPeers(allow_loopback=trust_root.is_development),
+        clock=SystemClock(settings.clock_offset_s),
+    )
+
+
+def _wire(
+    settings: NodeSettings,
+    keys: NodeKeys,
+    trust_root: TrustRoot,
+    trust_root_bytes: bytes,
+    outside: _Outside,
+) -> NodeContext:
+    region, store, clock = settings.region, outside.store, outside.clock
+    generations = _generations(trust_root, region)
+    if not generations:
+        raise InputError(f"trust root: expected region {region} among those covered")
+    _check_own_keys(keys, trust_root, region, generations)
+    subject_keys = SubjectKeys(
+        region=region, secrets={stream: keys.vrf_seeds[stream] for stream in generations}
+    )
+    states = {stream: StreamState(stream, store) for stream in generations}
+    worker = Worker(
+        region=region,
+        trust_root=trust_root,
+        store=store,
+        chain=outside.chain,
+        clock=clock,
+        entropy=secrets.token_bytes,
+        keys=subject_keys,
+        anchor_key=AnchorKey(address=address_of(keys.anchor_key), secret=keys.anchor_key),
+        vrf_keys=generations,
+        states=states,
+    )
+    own = RegionLookup(
+        region=region,
+        trust_root=trust_root,
+        source=ServedMaterial(states=states, store=store, keys=subject_keys, clock=clock),
+    )
+    directory = RegionDirectory(outside.chain)
+    return NodeContext(
+        region=region,
+        trust_root=trust_root,
+        trust_root_bytes=trust_root_bytes,
+        operator_token_digest=hashlib.sha256(keys.operator_token.encode()).digest(),
+        publication=Publication(
+            region=region,
+            store=store,
+            keys=subject_keys,
+            node_key=keys.natural_key_secret,
+            clock=clock,
+            entropy=secrets.token_bytes,
+            states=states,
+        ),
+        own_lookup=own,
+        federation=FederatedLookup(
+            region=region,
+            trust_root=trust_root,
+            own=own,
+            peers=outside.peers,
+            directory=directory,
+            clock=clock,
+        ),
+        directory=directory,
+        worker=worker,
+        start=_starter(outside, trust_root, worker, directory),
+        stop=_stopper(outside, worker, directory),
+    )
+
+
+def _generations(trust_root: TrustRoot, region: str) -> dict[str, int]:
+    """The newest generation of each stream that carries a type the region covers."""
+    streams = {STREAM_OF_CLASS[one.klass] for one in trust_root.coverage if one.region == region}
+    return {
+        stream: max(
+            (
+                key.generation
+                for key in trust_root.vrf_keys
+                if (key.region, key.stream) == (region, stream)
+            ),
+            default=1,
+        )
+        for stream in sorted(streams)
+    }
+
+
+def _check_own_keys(
+    keys: NodeKeys, trust_root: TrustRoot, region: str, generations: dict[str, int]
+) -> None:
+    for stream, generation in generations.items():
+        expected = trust_root.vrf_key(region, stream, generation)
+        if expected != vrf.public_key(keys.vrf_seeds[stream]):
+            raise FatalStateError(
+                f"{stream}: the trust root names another VRF key than this node's"
+            )
+
+
+def _starter(
+    outside: _Outside, trust_root: TrustRoot, worker: Worker, directory: RegionDirectory
+) -> Callable[[], Awaitable[None]]:
+    async def start() -> None:
+        try:
+            genesis = await asyncio.to_thread(outside.chain.genesis_hash)
+        except ChainUnavailableError as error:
+            # Lookups wait for a verified snapshot anyway; a chain that is down now may come back.
+            log.warning("chain not available at start: %s", error)
+        else:
+            if genesis != trust_root.genesis_hash:
+                raise FatalStateError(
+                    f"genesis: expected {trust_root.genesis_hash.hex()}, found {genesis.hex()}"
+                )
+        worker.start()
+        directory.start()
+
+    return start
+
+
+def _stopper(
+    outside: _Outside, worker: Worker, directory: RegionDirectory
+) -> Callable[[], Awaitable[None]]:
+    async def stop() -> None:
+        await asyncio.to_thread(worker.stop)
+        await asyncio.to_thread(directory.stop)
+        await outside.peers.close()
+        outside.chain.close()
+        outside.store.close()
+
+    return stop
