@@ -1,0 +1,323 @@
+"""Accepting files: every row once, all or nothing, and a report that says what became of it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Thread
+from time import perf_counter
+from typing import Any
+
+import pytest
+from worlds.node import (
+    CHANGE_COLUMNS,
+    OTHER_ISSUER,
+    World,
+    change,
+    changes,
+    penalties,
+    penalty,
+    uscc,
+)
+
+from ledger.core.intake import FileError
+from ledger.errors import ConflictError, InputError, StoreUnavailableError
+from ledger.services.publication import BatchReport, Effect, Outcome, State
+from ledger.services.publication.identity import RecordIdentity
+from ledger.services.publication.report import encode_report, parse_report
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def codes(report: BatchReport) -> list[str | None]:
+    return [row.errors[0].code if row.errors else None for row in report.rows]
+
+
+def waiting(world: World) -> int:
+    return len(world.store.unsequenced("records", 10_000))
+
+
+def test_accept_good_rows_puts_each_once(world: World) -> None:
+    report = world.publish(penalties(penalty(1), penalty(2)))
+    assert (report.accepted, report.rejected) == (2, 0)
+    assert [row.row for row in report.rows] == [2, 3]
+    assert {row.effect for row in report.rows} == {Effect.PUT}
+    assert {row.state for row in report.rows} == {State.ACCEPTED}
+    assert waiting(world) == 2
+
+
+def test_accept_takes_good_rows_and_reports_bad_ones(world: World) -> None:
+    report = world.publish(penalties(penalty(1), penalty(2, subject="12"), penalty(3)))
+    assert [row.outcome for row in report.rows] == [
+        Outcome.ACCEPTED,
+        Outcome.REJECTED,
+        Outcome.ACCEPTED,
+    ]
+    assert codes(report)[1] == "uscc-length"
+    assert waiting(world) == 2
+
+
+def test_accept_same_file_twice_publishes_nothing_twice(world: World) -> None:
+    first = world.publish(penalties(penalty(1), penalty(2)))
+    second = world.publish(penalties(penalty(1), penalty(2)))
+    assert (second.accepted, second.unchanged) == (0, 2)
+    assert second.batch_id != first.batch_id
+    assert [row.record_id for row in second.rows] == [row.record_id for row in first.rows]
+    assert waiting(world) == 2
+
+
+def test_accept_other_spelling_of_the_number_is_unchanged(world: World) -> None:
+    world.publish(penalties(penalty(1)))
+    other = penalty(1).replace("〔", "[").replace("〕", "］")
+    assert world.publish(penalties(other)).unchanged == 1
+
+
+def test_accept_other_content_is_a_conflict(world: World) -> None:
+    first = world.publish(penalties(penalty(1)))
+    second = world.publish(penalties(penalty(1, fine="2.000000")))
+    assert codes(second) == ["conflict"]
+    assert second.rows[0].record_id == first.rows[0].record_id
+    assert waiting(world) == 1
+
+
+def test_accept_same_row_twice_in_a_file_is_unchanged(world: World) -> None:
+    report = world.publish(penalties(penalty(1), penalty(1)))
+    assert [row.outcome for row in report.rows] == [Outcome.ACCEPTED, Outcome.UNCHANGED]
+    assert report.rows[0].record_id == report.rows[1].record_id
+    assert waiting(world) == 1
+
+
+def test_accept_contradicting_rows_in_a_file_takes_the_first(world: World) -> None:
+    report = world.publish(penalties(penalty(1), penalty(1, fine="3.000000")))
+    assert codes(report) == [None, "conflict"]
+    assert waiting(world) == 1
+
+
+def test_accept_same_number_of_another_issuer_is_another_record(world: World) -> None:
+    report = world.publish(penalties(penalty(1), penalty(1, issuer=OTHER_ISSUER)))
+    assert report.accepted == 2
+
+
+def test_accept_row_past_its_end_is_put_and_ended_at_once(world: World) -> None:
+    report = world.publish(
+        penalties(penalty(1, until="2026-10-30"), penalty(2, until="2026-10-31"))
+    )
+    assert [row.effect for row in report.rows] == [Effect.PUT_AND_ENDED, Effect.PUT]
+    assert report.accepted == 2
+    assert [event.op for event in world.store.unsequenced("records", 9)] == ["put", "put", "drop"]
+
+
+def test_accept_row_of_an_expired_record_answers_already_ended(world: World) -> None:
+    file = penalties(penalty(1, until="2026-10-30"))
+    world.publish(file)
+    assert codes(world.publish(file)) == ["already-ended"]
+
+
+@pytest.mark.parametrize("kind", ["repair", "revoke"])
+def test_accept_row_of_an_ended_record_answers_already_ended(world: World, kind: str) -> None:
+    world.publish(penalties(penalty(1)))
+    ended = world.publish(changes(change(1, kind=kind)))
+    assert ended.rows[0].effect is Effect.ENDED
+    again = world.publish(penalties(penalty(1)))
+    assert codes(again) == ["already-ended"]
+    assert again.rows[0].errors[0].found == kind
+    assert waiting(world) == 2
+
+
+def test_change_of_an_unknown_record_is_reported(world: World) -> None:
+    world.publish(penalties(penalty(1)))
+    report = world.publish(changes(change(2), change(1, subject=uscc(2))))
+    assert codes(report) == ["unknown-record", "unknown-record"]
+
+
+def test_change_of_another_region_is_skipped(world: World) -> None:
+    world.publish(penalties(penalty(1)))
+    report = world.publish(changes(change(1, region="320000"), change(1)))
+    assert [row.outcome for row in report.rows] == [Outcome.SKIPPED, Outcome.ACCEPTED]
+    assert report.skipped == 1
+
+
+def test_change_that_matches_two_issuers_is_ambiguous(world: World) -> None:
+    world.publish(penalties(penalty(1), penalty(1, issuer=OTHER_ISSUER)))
+    report = world.publish(changes(change(1)))
+    assert codes(report) == ["ambiguous"]
+    assert waiting(world) == 2
+
+
+def test_change_that_names_its_issuer_is_not_ambiguous(world: World) -> None:
+    first = world.publish(penalties(penalty(1), penalty(1, issuer=OTHER_ISSUER)))
+    row = f"{change(1)},{OTHER_ISSUER}"
+    report = world.publish(changes(row, columns=f"{CHANGE_COLUMNS},CF_CFJGDM"))
+    assert report.rows[0].record_id == first.rows[1].record_id
+    wrong = f"{change(1)},{uscc(3, '11310104MA')}"
+    report = world.publish(changes(wrong, columns=f"{CHANGE_COLUMNS},CF_CFJGDM"))
+    assert codes(report) == ["unknown-record"]
+
+
+def test_change_sent_twice_ends_once(world: World) -> None:
+    world.publish(penalties(penalty(1)))
+    world.publish(changes(change(1)))
+    again = world.publish(changes(change(1)))
+    assert (again.unchanged, again.rejected) == (1, 0)
+    assert waiting(world) == 2
+
+
+def test_change_of_a_record_ended_otherwise_answers_already_ended(world: World) -> None:
+    world.publish(penalties(penalty(1)))
+    world.publish(changes(change(1, kind="repair")))
+    assert codes(world.publish(changes(change(1, kind="revoke")))) == ["already-ended"]
+
+
+def test_change_twice_in_a_file_ends_once(world: World) -> None:
+    world.publish(penalties(penalty(1)))
+    report = world.publish(changes(change(1), change(1), change(1, kind="revoke")))
+    assert [row.outcome for row in report.rows] == [
+        Outcome.ACCEPTED,
+        Outcome.UNCHANGED,
+        Outcome.REJECTED,
+    ]
+    assert waiting(world) == 2
+
+
+def test_key_sent_again_is_answered_with_the_first_report(world: World) -> None:
+    file = penalties(penalty(1), penalty(2, until="2026-01-01"), penalty(3, subject="1"))
+    first = world.publish(file, "once")
+    again = world.publish(file, "once")
+    assert again == first
+    assert waiting(world) == 3
+
+
+def test_key_sent_with_other_bytes_is_a_conflict(world: World) -> None:
+    world.publish(penalties(penalty(1)), "once")
+    with pytest.raises(ConflictError):
+        world.publish(penalties(penalty(2)), "once")
+    assert waiting(world) == 1
+
+
+def test_key_too_long_is_refused(world: World) -> None:
+    with pytest.raises(InputError):
+        world.publish(penalties(penalty(1)), "k" * 256)
+    with pytest.raises(InputError):
+        world.publish(penalties(penalty(1)), "")
+
+
+def test_file_that_cannot_be_read_writes_nothing(world: World) -> None:
+    with pytest.raises(FileError):
+        world.publish(b"")
+    assert world.store.batch(1) is None
+
+
+def test_report_read_later_says_how_far_rows_are(world: World) -> None:
+    first = world.publish(penalties(penalty(1), penalty(2, until="2026-01-01")))
+    world.settle(4)
+    later = world.publication.report(first.batch_id)
+    assert later is not None
+    assert [row.state for row in later.rows] == [State.ANCHORED, State.ANCHORED]
+    world.publish(changes(change(1)))
+    again = world.publication.report(first.batch_id)
+    assert again is not None and again.rows[0].state is State.ANCHORED
+    assert world.publication.report(99) is None
+
+
+def test_report_stored_and_read_is_the_same(world: World) -> None:
+    report = world.publish(penalties(penalty(1), penalty(2, subject="12"), penalty(1)))
+    read = parse_report(
+        encode_report(report),
+        batch_id=report.batch_id,
+        source_name=report.source_name,
+        received_at=report.received_at,
+    )
+    assert [row.errors for row in read.rows] == [row.errors for row in report.rows]
+    assert [row.outcome for row in read.rows] == [row.outcome for row in report.rows]
+    assert encode_report(read) == encode_report(report)
+
+
+def test_progress_is_told_row_by_row(world: World) -> None:
+    told: list[tuple[int, int]] = []
+    content = penalties(penalty(1), penalty(2))
+    world.publication.accept(content, "a.csv", progress=lambda *at: told.append(at))
+    assert told == [(1, 2), (2, 2)]
+
+
+def test_published_on_is_the_nodes_day_in_china(world: World) -> None:
+    world.clock.at = datetime(2026, 10, 31, 16, 30, tzinfo=UTC)  # 00:30 of 1 November
+    report = world.publish(penalties(penalty(1, until="2026-10-31")))
+    assert report.rows[0].effect is Effect.PUT_AND_ENDED
+    with world.store.reading() as connection:
+        from sqlalchemy import text
+
+        assert '"published_on":"2026-11-01"' in str(
+            connection.execute(text("SELECT event FROM events")).scalars().first()
+        )
+
+
+def test_midnight_while_deciding_decides_again(world: World) -> None:
+    world.clock.at = datetime(2026, 10, 31, 15, 59, 59, tzinfo=UTC)
+
+    def pass_midnight(done: int, total: int) -> None:
+        world.clock.at = datetime(2026, 10, 31, 16, 0, 1, tzinfo=UTC)
+
+    report = world.publication.accept(
+        penalties(penalty(1, until="2026-10-31")), "a.csv", progress=pass_midnight
+    )
+    assert report.rows[0].effect is Effect.PUT_AND_ENDED
+
+
+def test_other_writer_in_between_is_noticed(world: World, monkeypatch: Any) -> None:
+    """Another process publishes the same row between the decision and the write."""
+    commit, slipped = world.store.commit_batch, []
+
+    def slip_in(batch: Any, puts: Any, endings: Any) -> Any:
+        if not slipped:
+            slipped.append(1)
+            other = World.__new__(World)
+            other.__dict__.update(world.__dict__)
+            other.start()
+            other.publish(penalties(penalty(1)))
+        return commit(batch, puts, endings)
+
+    monkeypatch.setattr(world.store, "commit_batch", slip_in)
+    report = world.publish(penalties(penalty(1), penalty(2)))
+    assert [row.outcome for row in report.rows] == [Outcome.UNCHANGED, Outcome.ACCEPTED]
+    assert waiting(world) == 2
+
+
+def test_other_writer_always_quicker_gives_up(world: World, monkeypatch: Any) -> None:
+    def refuse(*_: object) -> None:
+        raise ConflictError("store: IntegrityError")
+
+    monkeypatch.setattr(world.store, "commit_batch", refuse)
+    with pytest.raises(StoreUnavailableError):
+        world.publish(penalties(penalty(1)))
+
+
+def test_same_file_from_many_threads_is_published_once(world: World) -> None:
+    reports: list[BatchReport] = []
+    threads = [
+        Thread(target=lambda: reports.append(world.publish(penalties(penalty(1), penalty(2)))))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(report.accepted for report in reports) == 2
+    assert waiting(world) == 2
+
+
+def test_node_key_of_wrong_length_is_refused() -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        RecordIdentity(region="310000", node_key=b"short")
+
+
+def test_thousand_rows_take_a_bearable_time(world: World, capsys: Any) -> None:
+    file = penalties(*(penalty(number) for number in range(1, 1_001)))
+    begin = perf_counter()
+    report = world.publish(file)
+    accepted = perf_counter() - begin
+    world.tick()
+    sequenced = perf_counter() - begin - accepted
+    assert report.accepted == 1_000 and world.records.size == 1_001
+    with capsys.disabled():
+        print(f"\n1,000 rows: accepted in {accepted:.2f} s, sequenced in {sequenced:.2f} s")
