@@ -54,7 +54,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--answers", type=Path, help="write each answer here, one JSON a line")
     parser.add_argument("--report", type=Path, help="write the import report here")
     parser.add_argument("--evidence", type=Path, help="keep all evidence and the trust root here")
-    parser.add_argument("--as-of", type=date.fromisoformat, help="run as if it were noon of this day")
+    parser.add_argument(
+        "--as-of", type=date.fromisoformat, help="run as if it were noon of this day"
+    )
     options = parser.parse_args()
     together = (options.data, options.answers, options.report, options.evidence)
     if any(together) and not all(together):

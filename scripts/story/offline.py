@@ -1,7 +1,7 @@
 """Runs the command line with networking denied: every socket this process asks for is refused.
 
-Where the system allows it, the process is also put into a network namespace of its own, which has no
-interface but an idle loopback.
+Where the system allows it, the process is also put into a network namespace of its own, which has
+no interface but an idle loopback.
 """
 
 import shutil

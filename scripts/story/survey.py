@@ -1,4 +1,4 @@
-"""The survey: publish a folder of files, ask everything about everybody, verify all of it offline."""
+"""The survey: publish a folder of files, ask everything about everybody, verify it all offline."""
 
 import argparse
 import csv

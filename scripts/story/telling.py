@@ -59,7 +59,7 @@ def tell(network: Network, examples: Path) -> None:
     )
     teller.step(
         "另一个没有网络的进程,只凭证据和信任根核验这四个答案。",
-        "A separate process without network verifies the four answers from evidence and trust root.",
+        "A separate process without network verifies the four answers.",
         lambda: verify(sorted(before.glob("*.json")), trust, expect=0),
     )
     teller.step(
