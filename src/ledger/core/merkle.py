@@ -41,8 +41,12 @@ def root_hash(leaf_hashes: Sequence[Hash32]) -> Hash32:
     Returns:
         The Merkle tree hash, 32 bytes; SHA-256 of nothing for no leaves.
 
+    Raises:
+        MalformedProofError: A leaf hash of another length.
+
     Source: RFC 9162, section 2.1.1.
     """
+    _require_hashes(leaf_hashes)
     # Roots of complete subtrees from the left, largest first, as in section 2.1.2.
     complete: list[tuple[int, Hash32]] = []
     for leaf_hash in leaf_hashes:
@@ -76,7 +80,7 @@ def root_from_path(
     Source: RFC 9162, section 2.1.3.2.
     """
     if not 0 <= index < tree_size:
-        raise MalformedProofError(f"index: expected 0 to {tree_size - 1}, found {index}")
+        raise MalformedProofError(f"index: expected 0 <= {index} < {tree_size}")
     _require_hashes([leaf_hash, *path])
     position, last, root = index, tree_size - 1, leaf_hash
     for sibling in path:

@@ -1,13 +1,13 @@
 """ECVRF-EDWARDS25519-SHA512-TAI over libsodium's point arithmetic.
 
-Stricter than the standard in one point: the public key and Gamma must lie in the prime-order
-subgroup and be encoded canonically, so that one input has one Gamma. Honest keys and proofs do.
+Accepts exactly what the standard accepts: points are decoded as RFC 8032 has it, so a second
+spelling of a point is refused, and points outside the prime-order subgroup are not, although
+libsodium's multiplication refuses them; for those there is a slow way.
 
-Source: RFC 9381, sections 5.1 to 5.4 and 5.5 (suite 0x03), ``validate_key`` on.
+Source: RFC 9381, sections 5.1 to 5.5, suite 0x03, ``validate_key`` on; RFC 8032, section 5.1.
 """
 
 import hashlib
-from functools import lru_cache
 from typing import Final
 
 from nacl import bindings as sodium
@@ -88,13 +88,13 @@ def verify(public_key: bytes, alpha: bytes, proof: bytes) -> bytes:
     response = int.from_bytes(proof[_POINT_BYTES + _CHALLENGE_BYTES :], "little")
     if response >= ORDER:
         raise SignatureError("VRF: expected s below the group order")
-    # Canonical, on the curve, of prime order: this refuses small orders, the validate_key step too.
-    if not _is_valid(public_key) or not _is_valid(gamma):
-        raise SignatureError("VRF: expected points of the prime-order subgroup")
-    point = _encode_to_curve(public_key, alpha)
     c = int.from_bytes(challenge, "little")
-    u = _subtract(_multiply_base(response), _multiply(public_key, c))
-    v = _subtract(_multiply(point, response), _multiply(gamma, c))
+    # Steps 2 to 6 of section 5.3 for both points: decoding and, for the key, validate_key happen
+    # inside the multiplication. A small-order Gamma could not verify; it is refused all the same.
+    c_public, c_gamma = _multiply_foreign(public_key, c), _multiply_foreign(gamma, c)
+    point = _encode_to_curve(public_key, alpha)
+    u = _subtract(_multiply_base(response), c_public)
+    v = _subtract(_multiply(point, response), c_gamma)
     if _challenge(public_key, point, gamma, u, v) != challenge:
         raise SignatureError("VRF: the proof does not verify under this key and input")
     return _output(gamma)
@@ -104,19 +104,17 @@ def output(proof: bytes) -> bytes:
     """Beta of a proof of our own, 64 bytes, without checking it (RFC 9381, section 5.2).
 
     Raises:
-        SignatureError: Gamma is not a point.
+        SignatureError: The proof has another length, or Gamma is not a point.
     """
-    gamma = proof[:_POINT_BYTES]
-    if len(proof) != PROOF_BYTES or not _is_valid(gamma):
-        raise SignatureError("VRF: expected a proof of 80 bytes that begins with a point")
-    return _output(gamma)
+    if len(proof) != PROOF_BYTES:
+        raise SignatureError(f"VRF: expected a proof of 80 bytes, found {len(proof)}")
+    return _output(_decode_point(proof[:_POINT_BYTES]))
 
 
 def _output(gamma: bytes) -> bytes:
     return hashlib.sha512(SUITE + _HASH_FRONT + _clear_cofactor(gamma) + _BACK).digest()
 
 
-@lru_cache(maxsize=16)
 def _expand(secret: bytes) -> tuple[int, bytes, bytes]:
     """Scalar, nonce prefix and public key of a seed (RFC 8032, section 5.1.5)."""
     if len(secret) != SECRET_BYTES:
@@ -125,7 +123,7 @@ def _expand(secret: bytes) -> tuple[int, bytes, bytes]:
     digest[0] &= 0xF8
     digest[31] = digest[31] & 0x7F | 0x40
     scalar = int.from_bytes(digest[:32], "little")
-    return scalar, bytes(digest[32:]), _multiply_base(scalar % ORDER)
+    return scalar, bytes(digest[32:]), _multiply_base(scalar)
 
 
 def _encode_to_curve(salt: bytes, alpha: bytes) -> bytes:
@@ -135,7 +133,7 @@ def _encode_to_curve(salt: bytes, alpha: bytes) -> bytes:
         attempt = start.copy()
         attempt.update(bytes([counter]) + _BACK)
         try:
-            candidate = _add(attempt.digest()[:_POINT_BYTES], _IDENTITY)
+            candidate = _decode_point(attempt.digest()[:_POINT_BYTES])
         except SignatureError:
             continue
         point = _clear_cofactor(candidate)
@@ -156,36 +154,58 @@ def _clear_cofactor(point: bytes) -> bytes:
     return point
 
 
+def _multiply_foreign(point: bytes, scalar: int) -> bytes:
+    """Decode a point of somebody else, refuse a small order, multiply by 0 <= scalar < q."""
+    if scalar:
+        try:
+            # libsodium answers only for canonical points of exactly prime order.
+            return sodium.crypto_scalarmult_ed25519_noclamp(scalar.to_bytes(32, "little"), point)
+        except CryptoError:
+            pass
+    if _clear_cofactor(_decode_point(point)) == _IDENTITY:
+        raise SignatureError("VRF: expected no point of small order")
+    product = _IDENTITY
+    for bit in f"{scalar:b}":
+        product = _add(product, product)
+        if bit == "1":
+            product = _add(product, point)
+    return product
+
+
 def _multiply(point: bytes, scalar: int) -> bytes:
-    """Scalar * point of prime order; libsodium refuses a zero result, so that case is ours."""
+    """Multiply a point of prime order; libsodium refuses a zero result, so that case is ours."""
     scalar %= ORDER
-    if scalar == 0 or point == _IDENTITY:
+    if scalar == 0:
         return _IDENTITY
-    try:
-        return sodium.crypto_scalarmult_ed25519_noclamp(scalar.to_bytes(32, "little"), point)
-    except CryptoError as error:
-        raise SignatureError("VRF: not a point of the prime-order subgroup") from error
+    return sodium.crypto_scalarmult_ed25519_noclamp(scalar.to_bytes(32, "little"), point)
 
 
 def _multiply_base(scalar: int) -> bytes:
+    scalar %= ORDER
     if scalar == 0:
         return _IDENTITY
     return sodium.crypto_scalarmult_ed25519_base_noclamp(scalar.to_bytes(32, "little"))
 
 
-def _add(left: bytes, right: bytes) -> bytes:
+def _decode_point(text: bytes) -> bytes:
+    """Decode and encode again (RFC 8032, section 5.1.3).
+
+    libsodium's addition reduces y >= p and forgives the sign of x = 0; the comparison does not.
+    """
     try:
-        return sodium.crypto_core_ed25519_add(left, right)
-    except CryptoError as error:
-        raise SignatureError("VRF: not a point of the curve") from error
+        point = sodium.crypto_core_ed25519_add(text, _IDENTITY)
+    except CryptoError:
+        raise SignatureError("VRF: not a point of the curve") from None
+    if point != text:
+        raise SignatureError("VRF: expected the canonical encoding of a point")
+    return point
+
+
+def _add(left: bytes, right: bytes) -> bytes:
+    """Add two points that were decoded before."""
+    return sodium.crypto_core_ed25519_add(left, right)
 
 
 def _subtract(left: bytes, right: bytes) -> bytes:
-    try:
-        return sodium.crypto_core_ed25519_sub(left, right)
-    except CryptoError as error:
-        raise SignatureError("VRF: not a point of the curve") from error
-
-
-def _is_valid(point: bytes) -> bool:
-    return bool(sodium.crypto_core_ed25519_is_valid_point(point))
+    """Subtract two points that were decoded before."""
+    return sodium.crypto_core_ed25519_sub(left, right)

@@ -27,8 +27,7 @@ class MerkleLog:
 
     def append(self, leaf_hash: Hash32) -> LeafIndex:
         """Add a leaf hash, 32 bytes; gives its index."""
-        if len(leaf_hash) != 32:
-            raise MalformedProofError(f"leaf hash: expected 32 bytes, found {len(leaf_hash)}")
+        _require_hash(leaf_hash)
         index = len(self._levels[0])
         level, node = 0, leaf_hash
         self._levels[0].append(leaf_hash)
@@ -41,8 +40,11 @@ class MerkleLog:
         return index
 
     def extend(self, leaf_hashes: Iterable[Hash32]) -> None:
-        """Add leaf hashes in order."""
-        for leaf_hash in leaf_hashes:
+        """Add leaf hashes in order: all of them, or none if one has not 32 bytes."""
+        added = list(leaf_hashes)
+        for leaf_hash in added:
+            _require_hash(leaf_hash)
+        for leaf_hash in added:
             self.append(leaf_hash)
 
     def leaf_hash(self, index: LeafIndex) -> Hash32:
@@ -130,6 +132,11 @@ class MerkleLog:
     def _require_size(self, size: TreeSize) -> None:
         if not 0 <= size <= self.size:
             raise MalformedProofError(f"size: expected 0 to {self.size}, found {size}")
+
+
+def _require_hash(leaf_hash: Hash32) -> None:
+    if len(leaf_hash) != 32:
+        raise MalformedProofError(f"leaf hash: expected 32 bytes, found {len(leaf_hash)}")
 
 
 def _split(count: int) -> int:
