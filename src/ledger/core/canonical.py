@@ -8,7 +8,7 @@ Source: RFC 8785 (JCS); RFC 7493 for the range of integers.
 
 import json
 import re
-from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, Final, NoReturn
 
 from ledger.core.types import MAX_SAFE_INTEGER
@@ -21,8 +21,12 @@ DEFAULT_MAX_BYTES: Final = 4 << 20
 DEFAULT_MAX_DEPTH: Final = 16
 _MAX_INTEGER_CHARS: Final = 17
 
-_ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
-_STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+"""A string, or all the rest if its closing quote is missing: one pass, no way back."""
+_NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_BRACKETS: Final = bytes.maketrans(b"[]{}", b"[][]")
+_STEP: Final = {ord("["): 1, ord("]"): -1}
+_LARGEST_BMP: Final = "\uffff"
 
 
 def encode(value: object) -> bytes:
@@ -37,11 +41,17 @@ def encode(value: object) -> bytes:
 
     Source: RFC 8785, section 3.2.
     """
-    ordered = _ordered(value, MAX_ENCODE_DEPTH)
+    in_order = _check(value, MAX_ENCODE_DEPTH)
     try:
         # json escapes exactly what section 3.2.2.2 asks: the two-character forms, \u00xx in lower
-        # case for other control characters, and nothing else.
-        return json.dumps(ordered, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        # case for other control characters, and nothing else. It sorts by code point.
+        return json.dumps(
+            value if in_order else _ordered(value),
+            ensure_ascii=False,
+            check_circular=False,  # a value within itself is too deep
+            separators=(",", ":"),
+            sort_keys=in_order,
+        ).encode("utf-8")
     except UnicodeEncodeError:
         raise CanonicalizationError("text: expected no lone surrogate, found one") from None
 
@@ -80,43 +90,45 @@ def decode(
     return value
 
 
-def _ordered(value: object, depth: int) -> object:
-    """The value with names in ascending UTF-16 order; refuses what JCS cannot say."""
+def _check(value: object, depth: int) -> bool:
+    """Refuse what JCS cannot say; tells whether code point order is right for all names."""
     if value is None or isinstance(value, str | bool):
-        return value
+        return True
     if isinstance(value, int):
         if not -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
             raise CanonicalizationError("integer: expected within +-(2^53-1)")
-        return int(value)
+        return True
+    if not isinstance(value, dict | list | tuple):
+        raise CanonicalizationError(f"value: expected a JSON type, found {type(value).__name__}")
     if depth == 0:
         raise CanonicalizationError(f"nesting: expected at most {MAX_ENCODE_DEPTH} levels")
+    in_order = True
     if isinstance(value, dict):
-        if not all(isinstance(name, str) for name in value):
-            raise CanonicalizationError("object: expected names that are strings")
-        return {name: _ordered(value[name], depth - 1) for name in _sorted_names(value)}
+        for name in value:
+            if not isinstance(name, str):
+                raise CanonicalizationError("object: expected names that are strings")
+            in_order &= name.isascii() or max(name) <= _LARGEST_BMP
+        value = value.values()
+    for item in value:
+        in_order &= _check(item, depth - 1)
+    return in_order
+
+
+def _ordered(value: object) -> object:
+    """The value with names in ascending order of UTF-16 code units (section 3.2.3)."""
+    if isinstance(value, dict):
+        names = sorted(value, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
+        return {name: _ordered(value[name]) for name in names}
     if isinstance(value, list | tuple):
-        return [_ordered(item, depth - 1) for item in value]
-    raise CanonicalizationError(f"value: expected a JSON type, found {type(value).__name__}")
-
-
-def _sorted_names(members: dict[str, object]) -> Sequence[str]:
-    """Names by UTF-16 code units (section 3.2.3); the same as by code point inside the BMP."""
-    if any(_ASTRAL.search(name) for name in members):
-        return sorted(members, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
-    return sorted(members)
+        return [_ordered(item) for item in value]
+    return value
 
 
 def _check_depth(data: bytes, max_depth: int) -> None:
     """Count brackets outside strings, so that no parser recurses into a bomb."""
-    depth = 0
-    for match in _STRUCTURE.finditer(data):
-        first = data[match.start()]
-        if first in b"[{":
-            depth += 1
-            if depth > max_depth:
-                raise CanonicalizationError(f"JSON: expected at most {max_depth} levels")
-        elif first in b"]}":
-            depth -= 1
+    brackets = _STRING.sub(b"", data).translate(_BRACKETS, _NOT_BRACKETS)
+    if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > max_depth:
+        raise CanonicalizationError(f"JSON: expected at most {max_depth} levels")
 
 
 def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
