@@ -46,6 +46,8 @@ class ChainKeeper:
         self._directory = directory
         self._roots: set[str] = set()
         self._saved_hash = ""
+        self.saved_root = ""
+        """State root that survives a kill."""
         self.saved_block = 0
         """Height that survives a kill."""
 
@@ -55,7 +57,7 @@ class ChainKeeper:
         Raises:
             DevnetError: What was saved cannot be read.
         """
-        self._roots, self._saved_hash, self.saved_block = set(), "", 0
+        self._roots, self._saved_hash, self.saved_root, self.saved_block = set(), "", "", 0
         if not self._directory.state_file.exists():
             self._directory.history_file.unlink(missing_ok=True)
             return None
@@ -98,7 +100,7 @@ class ChainKeeper:
         # At this point the chain up to ``number`` survives. A crash before the journal is written
         # loses past states only, never blocks.
         self._record(anvil, dumped, number, block_hash, root)
-        self._saved_hash, self.saved_block = block_hash, number
+        self._saved_hash, self.saved_root, self.saved_block = block_hash, root, number
         return True
 
     def _record(self, anvil: Anvil, dumped: bytes, number: int, block_hash: str, root: str) -> None:

@@ -165,6 +165,20 @@ def reset(root: Path) -> None:
     shutil.rmtree(root)
 
 
+def wait_until_saved(root: Path, block: int, *, deadline_s: float = DOWN_DEADLINE_S) -> None:
+    """Wait until a block survives a kill of the chain.
+
+    Raises:
+        DevnetError: It is not saved in time; the log says why.
+    """
+    directory = DevnetDirectory(root.resolve())
+    deadline = time.monotonic() + deadline_s
+    while int(_said(directory).get("saved_block", 0)) < block:
+        if time.monotonic() > deadline:
+            raise _failure(directory, f"the chain is not saved up to block {block} in time")
+        time.sleep(_POLL_S)
+
+
 def _launch(directory: DevnetDirectory, config: DevnetConfig) -> "subprocess.Popen[bytes]":
     find_anvil()
     require_free(config.port)

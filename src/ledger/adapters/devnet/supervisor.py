@@ -62,6 +62,8 @@ class Supervisor:
         self._restarts = 0
         self._last_words: deque[str] = deque(maxlen=5)
         self._highest = 0
+        self._saved_at = 0.0
+        self._save_took_s = 0.0
 
     def stop(self) -> None:
         """Ask it to end; safe in a signal handler."""
@@ -132,46 +134,50 @@ class Supervisor:
 
     def _watch(self, anvil: Anvil) -> str | None:
         """Save and look until anvil must be started again (says why) or we must stop (None)."""
-        first = answered_block = anvil.head()[0]
-        answered = saved = time.monotonic()
-        pause = 0.0
+        first = number = anvil.head()[0]
+        answered = time.monotonic()
         while not self._stopping.is_set():
             if (code := anvil.process.poll()) is not None:
                 return f"anvil ended with code {code}"
             try:
-                answered_block = self._look(anvil)
+                number, root = self._look(anvil)
                 answered = time.monotonic()
-                if answered - saved >= pause:
-                    saved, pause = self._save(anvil, saved, pause)
+                self._save_if_due(anvil, root)
             except ChainUnavailableError as error:
                 if time.monotonic() - answered > SILENT_S:
                     return f"anvil does not answer for {SILENT_S:.0f} seconds ({error})"
-            if answered_block - first >= RECYCLE_BLOCKS:
+            if number - first >= RECYCLE_BLOCKS:
                 self._save_finally(anvil)
                 self._starts.clear()
                 return f"anvil sealed {RECYCLE_BLOCKS} blocks; freeing its memory"
             self._stopping.wait(TICK_S)
         return None
 
-    def _look(self, anvil: Anvil) -> int:
-        number, timestamp, _, _ = anvil.head()
+    def _look(self, anvil: Anvil) -> tuple[int, str]:
+        number, timestamp, _, root = anvil.head()
         self._highest = max(self._highest, number)
         behind = self._now() - timestamp
         if behind > DRIFT_S:
             _log.warning("the chain's clock is %d seconds behind; set", behind)
             anvil.set_time(self._now())
         self._report("healthy", anvil=anvil, number=number, timestamp=timestamp)
-        return number
+        return number, root
 
-    def _save(self, anvil: Anvil, saved: float, pause: float) -> tuple[float, float]:
+    def _save_if_due(self, anvil: Anvil, root: str) -> None:
+        """Save at once after transactions, now and then after empty blocks."""
         begun = time.monotonic()
+        pause = SAVE_SHARE * self._save_took_s
+        if root == self._keeper.saved_root:
+            pause = max(SAVE_EVERY_S, pause)
+        if begun - self._saved_at < pause:
+            return
         try:
             if not self._keeper.save(anvil):
-                return saved, pause
+                return
         except OSError as error:
             _log.error("cannot save the chain: %s", error.strerror)
-        ended = time.monotonic()
-        return ended, max(SAVE_EVERY_S, SAVE_SHARE * (ended - begun))
+        self._saved_at = time.monotonic()
+        self._save_took_s = self._saved_at - begun
 
     def _save_finally(self, anvil: Anvil) -> None:
         try:

@@ -1,0 +1,255 @@
+"""``credit-ledger devnet``: the embedded development chain."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from ledger.cli.language import TEST_CHAIN, pick
+from ledger.errors import DevnetError, LedgerError
+
+FAILED = 1
+USAGE = 2
+NOT_RUNNING = 3
+
+app = typer.Typer(help="内置测试链 / The embedded development chain", no_args_is_help=True)
+
+_Folder = Annotated[Path, typer.Option("--dir", help="测试链目录 / the devnet's folder")]
+_Json = Annotated[bool, typer.Option("--json", help="机器可读 / for programs")]
+_FOLDER = Path("var/devnet")
+
+_CAUSES = {
+    "binary-missing": ("找不到 anvil 程序", "the anvil program is missing"),
+    "port-in-use": ("端口被占用", "the port is in use"),
+    "does-not-start": ("测试链未能启动", "the chain does not start"),
+    "does-not-stop": ("测试链未能停止", "the chain does not stop"),
+    "other-chain": ("此目录中已有另一条链", "the folder holds another chain"),
+    "not-a-devnet": ("此目录不是测试链目录", "the folder is not a devnet"),
+    "broken-directory": ("测试链目录已损坏", "the devnet's folder is damaged"),
+    "broken-state": ("已存链数据无法读取", "the saved chain cannot be read"),
+    "not-deployed": ("合约尚未部署", "the contracts are not deployed"),
+    "transaction": ("治理交易失败", "a governance transaction failed"),
+    "registration": ("登记文件有误", "a registration is not of the format"),
+    "busy": ("另一命令正在启动此链", "another command is starting this chain"),
+    "usage": ("参数有误", "a value cannot be used"),
+}
+
+
+@app.command()
+def up(
+    folder: _Folder = _FOLDER,
+    port: Annotated[
+        int | None, typer.Option(help="端口,0 为任选空闲端口 / port, 0 takes a free one")
+    ] = None,
+    chain_id: Annotated[int | None, typer.Option(help="链标识 / chain id")] = None,
+    clock_offset_s: Annotated[
+        int | None, typer.Option(help="链时间与系统时间之差(秒)/ chain time minus system time")
+    ] = None,
+    start_time: Annotated[
+        int | None, typer.Option(help="链的起始时间(Unix 秒)/ chain starts at this Unix time")
+    ] = None,
+    as_json: _Json = False,
+) -> None:
+    """启动测试链并部署合约 / Start the chain, deploy the contracts; safe to repeat."""
+    from ledger.adapters.devnet import control
+    from ledger.adapters.devnet.deployment import deploy, is_current
+    from ledger.adapters.devnet.directory import DevnetDirectory
+
+    begun = time.monotonic()
+    try:
+        now = control.up(
+            folder,
+            port=port,
+            chain_id=chain_id,
+            clock_offset_s=clock_offset_s,
+            start_time=start_time,
+        )
+        assert now.config is not None  # noqa: S101 - a healthy devnet has one
+        deployment = deploy(DevnetDirectory(folder.resolve()), now.config)
+        control.wait_until_saved(folder, max(one.block for one in deployment.contracts.values()))
+    except (LedgerError, OSError) as error:
+        _fail("up", error)
+    if not is_current(deployment):
+        _note(
+            "链上合约与本版本不同;如需更新请先 devnet reset",
+            "the contracts on the chain are of another build; run devnet reset to renew them",
+        )
+    if as_json:
+        _print_json(_status_json(folder), 0)
+        return
+    seconds = time.monotonic() - begun
+    addresses = {name: "0x" + one.address.hex() for name, one in deployment.contracts.items()}
+    typer.echo(
+        pick(
+            f"{TEST_CHAIN[0]}运行中:{now.config.rpc_url}  链标识 {now.config.chain_id}"
+            f"  块高 {now.block}  ({seconds:.1f} 秒)",
+            f"{TEST_CHAIN[1]} runs: {now.config.rpc_url}  chain id {now.config.chain_id}"
+            f"  block {now.block}  ({seconds:.1f} s)",
+        )
+    )
+    for name, address in addresses.items():
+        typer.echo(f"  {name:<15} {address}")
+
+
+@app.command()
+def status(folder: _Folder = _FOLDER, as_json: _Json = False) -> None:
+    """查看测试链状态 / Show the chain's state; exit code 3 when it is not healthy."""
+    try:
+        content = _status_json(folder)
+    except (LedgerError, OSError) as error:
+        _fail("status", error)
+    exit_code = 0 if content["healthy"] else NOT_RUNNING
+    if as_json:
+        _print_json(content, exit_code)
+    else:
+        _print_status(content)
+    raise typer.Exit(exit_code)
+
+
+@app.command()
+def logs(
+    folder: _Folder = _FOLDER,
+    lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="行数 / lines")] = 50,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="持续显示 / follow")] = False,
+) -> None:
+    """查看日志 / Show the log."""
+    from ledger.adapters.devnet.directory import DevnetDirectory
+    from ledger.adapters.devnet.log import follow_log, log_lines
+
+    directory = DevnetDirectory(folder.resolve())
+    for line in log_lines(directory, lines):
+        typer.echo(line)
+    if follow:
+        try:
+            for line in follow_log(directory):
+                typer.echo(line)
+        except KeyboardInterrupt:
+            raise typer.Exit(0) from None
+
+
+@app.command()
+def down(folder: _Folder = _FOLDER) -> None:
+    """停止测试链,保留数据 / Stop the chain and keep it."""
+    from ledger.adapters.devnet import control
+
+    try:
+        stopped = control.down(folder)
+    except (LedgerError, OSError) as error:
+        _fail("down", error)
+    if stopped:
+        typer.echo(pick("测试链已停止", "the chain is stopped"))
+    else:
+        typer.echo(pick("测试链未在运行", "the chain was not running"))
+
+
+@app.command()
+def reset(folder: _Folder = _FOLDER) -> None:
+    """停止测试链并删除其全部数据 / Stop the chain and delete its folder."""
+    from ledger.adapters.devnet import control
+
+    try:
+        control.reset(folder)
+    except (LedgerError, OSError) as error:
+        _fail("reset", error)
+    typer.echo(pick("测试链数据已删除", "the chain's folder is deleted"))
+
+
+@app.command()
+def admit(
+    nodes: Annotated[list[Path], typer.Argument(help="节点目录 / folders of the nodes")],
+    folder: _Folder = _FOLDER,
+) -> None:
+    """以治理方身份接入地区节点 / Admit regions' nodes as governance; safe to repeat."""
+    from ledger.adapters.devnet.admission import admit as admit_all
+    from ledger.adapters.devnet.admission import load_registration
+    from ledger.adapters.devnet.directory import DevnetDirectory
+
+    try:
+        registrations = [load_registration(node) for node in nodes]
+        sent = admit_all(DevnetDirectory(folder.resolve()), registrations)
+    except (LedgerError, OSError) as error:
+        _fail("admit", error)
+    for registration in registrations:
+        count = sent[registration.region]
+        done = pick(f"已接入({count} 笔交易)", f"admitted ({count} transactions)")
+        typer.echo(f"{registration.region}  {done if count else pick('无变化', 'no change')}")
+
+
+def _status_json(folder: Path) -> dict[str, Any]:
+    from ledger.adapters.devnet import control
+    from ledger.adapters.devnet.directory import DevnetDirectory
+
+    now = control.status(folder)
+    directory = DevnetDirectory(folder.resolve())
+    deployment: Any = None
+    if directory.deployment_file.exists():
+        deployment = json.loads(directory.deployment_file.read_bytes())
+    config = now.config
+    return {
+        "running": now.running,
+        "healthy": now.healthy,
+        "state": now.state,
+        "reason": now.reason or None,
+        "development_chain": True,
+        "directory": str(directory.root),
+        "rpc_url": config.rpc_url if config else None,
+        "chain_id": config.chain_id if config else None,
+        "clock_offset_s": config.clock_offset_s if config else None,
+        "genesis_hash": now.genesis_hash,
+        "block": now.block,
+        "block_time": now.block_time,
+        "saved_block": now.saved_block,
+        "restarts": now.restarts,
+        "supervisor_pid": now.supervisor_pid,
+        "anvil_pid": now.anvil_pid,
+        "contracts": {
+            name: one["address"] for name, one in (deployment or {}).get("contracts", {}).items()
+        },
+    }
+
+
+def _print_status(content: dict[str, Any]) -> None:
+    states = {
+        "absent": pick("尚未建立", "not made yet"),
+        "starting": pick("启动中", "starting"),
+        "healthy": pick("正常", "healthy"),
+        "failed": pick("失败", "failed"),
+        "stopped": pick("已停止", "stopped"),
+        "lost": pick("已中断(被终止)", "ended (killed)"),
+    }
+    state = states.get(content["state"], content["state"])
+    rows = [
+        (pick(*TEST_CHAIN), state),
+        (pick("原因", "reason"), content["reason"]),
+        ("RPC", content["rpc_url"] if content["running"] else None),
+        (pick("链标识", "chain id"), content["chain_id"]),
+        (pick("块高", "block"), content["block"]),
+        (pick("重启次数", "restarts"), content["restarts"] or None),
+        (pick("时钟偏移(秒)", "clock offset (s)"), content["clock_offset_s"] or None),
+        *content["contracts"].items(),
+    ]
+    for name, value in rows:
+        if value is not None:
+            typer.echo(f"{name}  {value}")
+
+
+def _print_json(content: dict[str, Any], exit_code: int) -> None:
+    typer.echo(json.dumps({"exit_code": exit_code, **content}, ensure_ascii=False))
+
+
+def _note(zh: str, en: str) -> None:
+    typer.echo(pick(zh, en), err=True)
+
+
+def _fail(command: str, error: Exception) -> NoReturn:
+    if isinstance(error, DevnetError):
+        cause = pick(*_CAUSES.get(error.problem, (error.problem, error.problem)))
+        typer.echo(f"devnet {command}: {cause}: {error}", err=True)
+        usage = error.problem in ("usage", "other-chain", "not-a-devnet", "registration")
+        sys.exit(USAGE if usage else FAILED)
+    code = error.code if isinstance(error, LedgerError) else type(error).__name__
+    typer.echo(f"devnet {command}: {code}: {error}", err=True)
+    sys.exit(FAILED)
