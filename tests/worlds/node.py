@@ -175,9 +175,22 @@ class World:
         return going
 
     def settle(self, rounds: int = 12) -> None:
-        for _ in range(rounds):
-            if not self.tick():
+        """Rounds until nothing is on its way any more, at least three if so many are allowed."""
+        for done in range(1, rounds + 1):
+            if not self.tick() or (done >= 3 and self._is_level()):
                 return
+
+    def _is_level(self) -> bool:
+        if self.chain.is_down or self.worker.status().errors:
+            return False
+        for stream, state in self.states.items():
+            head = self.chain.fetch_head(stream_id(REGION, stream))
+            newest = self.store.newest_outbox(stream)
+            sizes = {state.size, state.served_size, head.size if head else 0}
+            is_anchored = newest is not None and newest.state == "anchored"
+            if len(sizes) != 1 or not is_anchored or self.store.pending_count(stream, state.size):
+                return False
+        return True
 
     # --- What can be asked
 

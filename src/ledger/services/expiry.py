@@ -56,7 +56,7 @@ class Expiry:
         today = day_of(now)
         if self._swept is not None:
             day, at = self._swept
-            if day == today and now - at < timedelta(seconds=EVERY_S):
+            if day == today and abs(now - at) < timedelta(seconds=EVERY_S):
                 return 0
         ended = 0
         while over := self._store.records_past_end(today, BATCH):

@@ -169,6 +169,7 @@ class StoredBatch:
 class RecordPosition:
     """Where a record's events stand in the log; None: not sequenced (or no end accepted)."""
 
+    stream: str
     put_index: LeafIndex | None
     is_ended: bool
     end_index: LeafIndex | None

@@ -185,7 +185,7 @@ class Worker:
     def _attempt(self, name: str, step: Step) -> None:
         now = self._clock.now()
         failed = self._errors.get(name)
-        if failed is not None and now - failed.at < _back_off(failed.failures):
+        if failed is not None and abs(now - failed.at) < _back_off(failed.failures):
             return
         try:
             step()

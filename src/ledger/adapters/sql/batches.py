@@ -76,17 +76,26 @@ def positions(connection: Connection, record_ids: Sequence[str]) -> dict[str, Re
     """Where the events of these records stand."""
     put, end = events.alias(), events.alias()
     joined = (
-        select(records.c.record_id, put.c.log_index, records.c.end_seq, end.c.log_index)
+        select(
+            records.c.record_id,
+            records.c.stream,
+            put.c.log_index,
+            records.c.end_seq,
+            end.c.log_index,
+        )
         .join_from(records, put, records.c.put_seq == put.c.seq)
         .join(end, records.c.end_seq == end.c.seq, isouter=True)
     )
     found = {}
     for chunk in chunks(record_ids):
-        for record_id, put_index, end_seq, end_index in connection.execute(
+        for record_id, stream, put_index, end_seq, end_index in connection.execute(
             joined.where(records.c.record_id.in_(chunk))
         ):
             found[record_id] = RecordPosition(
-                put_index=put_index, is_ended=end_seq is not None, end_index=end_index
+                stream=stream,
+                put_index=put_index,
+                is_ended=end_seq is not None,
+                end_index=end_index,
             )
     return found
 

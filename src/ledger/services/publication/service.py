@@ -46,9 +46,6 @@ MAX_NAME_CHARS: Final = 255
 TRIES: Final = 5
 """How often rows are decided again because another writer was quicker."""
 
-STREAM: Final = "records"
-"""The stream of every type in the present catalogue."""
-
 
 class Publication:
     """Accepts files of one region; safe for use by many threads.
@@ -216,12 +213,12 @@ class Publication:
             return row
         ends = row.effect in (Effect.ENDED, Effect.PUT_AND_ENDED)
         index = position.end_index if ends else position.put_index
-        return replace(row, state=self._state_of(index))
+        return replace(row, state=self._state_of(position.stream, index))
 
-    def _state_of(self, index: int | None) -> State:
-        state = self._states[STREAM]
+    def _state_of(self, stream: str, index: int | None) -> State:
         if index is None:
             return State.ACCEPTED
+        state = self._states[stream]
         if index < state.served_size:
             return State.ANCHORED
         return State.INTEGRATED if index < state.size else State.SEQUENCED
