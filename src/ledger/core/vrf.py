@@ -8,6 +8,7 @@ Source: RFC 9381, sections 5.1 to 5.5, suite 0x03, ``validate_key`` on; RFC 8032
 """
 
 import hashlib
+from collections.abc import Iterable
 from typing import Final
 
 from nacl import bindings as sodium
@@ -128,15 +129,20 @@ def _expand(secret: bytes) -> tuple[int, bytes, bytes]:
 
 def _encode_to_curve(salt: bytes, alpha: bytes) -> bytes:
     """Try and increment (RFC 9381, section 5.4.1.1); the salt is the public key."""
-    start = hashlib.sha512(SUITE + _ENCODE_FRONT + salt + alpha)
-    for counter in range(256):
-        attempt = start.copy()
-        attempt.update(bytes([counter]) + _BACK)
+    start = SUITE + _ENCODE_FRONT + salt + alpha
+    return _first_point(
+        hashlib.sha512(start + bytes([counter]) + _BACK).digest()[:_POINT_BYTES]
+        for counter in range(256)
+    )
+
+
+def _first_point(candidates: Iterable[bytes]) -> bytes:
+    """The first string that is a point, times the cofactor, unless that is the identity."""
+    for candidate in candidates:
         try:
-            candidate = _decode_point(attempt.digest()[:_POINT_BYTES])
+            point = _clear_cofactor(_decode_point(candidate))
         except SignatureError:
             continue
-        point = _clear_cofactor(candidate)
         if point != _IDENTITY:
             return point
     raise SignatureError("VRF: no point within 256 tries")
