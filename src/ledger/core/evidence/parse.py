@@ -27,10 +27,18 @@ from ledger.errors import InputError, MalformedEvidenceError, UnsupportedFormatE
 MAX_BYTES: Final = 16 << 20
 """Largest evidence that is read."""
 
+MAX_BRACKETS: Final = 1 << 18
+"""Opening brackets and braces in the bytes; the lists below have room for 90,000."""
+
+MAX_COMMAS: Final = 1 << 19
+"""Commas in the bytes; every part of a valid evidence is longer than 32 bytes a comma."""
+
 MAX_PAIRS: Final = 65_536
 MAX_OPENED: Final = 4_096
 MAX_DISCLOSURES: Final = 128
-MAX_DISCLOSURE_CHARS: Final = 65_536
+MAX_DISCLOSURE_CHARS: Final = 262_144
+"""Room for the longest field, 20,000 characters of up to six bytes each, in base64."""
+
 MAX_ENTRY_CHARS: Final = 256
 MAX_NODES: Final = 4_096
 MAX_NODE_BYTES: Final = 532
@@ -68,6 +76,10 @@ def parse_evidence(content: bytes) -> Evidence:
         UnsupportedFormatError: ``v`` is a version this release does not know.
         MalformedEvidenceError: A member is missing, unknown or out of its range.
     """
+    # Millions of tiny values would cost a reader half a minute before the first is refused.
+    brackets = content.count(b"[") + content.count(b"{")
+    if brackets > MAX_BRACKETS or content.count(b",") > MAX_COMMAS:
+        raise MalformedEvidenceError(f"evidence: expected at most {MAX_BRACKETS} parts")
     value = canonical.decode(content, max_bytes=MAX_BYTES)
     if isinstance(value, dict) and type(value.get("v")) is int and value["v"] != 1:
         raise UnsupportedFormatError(f"evidence: expected version 1, found {value['v']}")

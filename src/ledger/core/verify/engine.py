@@ -27,6 +27,7 @@ from ledger.core.verify.verdict import (
     Step,
     StepState,
     Verdict,
+    day_of,
     moment_of,
 )
 from ledger.errors import InputError, LedgerError, UnsupportedFormatError
@@ -70,7 +71,7 @@ def verify_evidence(
 
     Source: docs/formats.md, "Verification".
     """
-    if now.tzinfo is None:
+    if now.utcoffset() is None:
         raise InputError("now: expected an aware time, found one without a zone")
     try:
         root = parse_trust_root(trust_root)
@@ -84,7 +85,7 @@ def verify_against(evidence: bytes, root: TrustRoot, *, now: datetime, policy: P
     try:
         parsed = parse_evidence(evidence)
         header = parse_header(parsed.chain.header)
-        moment_of(header.timestamp)
+        day_of(moment_of(header.timestamp))
     except UnsupportedFormatError as error:
         return _only_format(
             StepState.UNKNOWN, "unsupported-version", str(error), root.is_development
