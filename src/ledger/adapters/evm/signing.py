@@ -52,6 +52,8 @@ def sign(
     for name, value, low in (("nonce", nonce, 0), ("gas", gas, 0), ("chain id", chain_id, 1)):
         if not low <= value < _U64:
             raise InputError(f"{name}: expected {low} to {_U64 - 1}, found {value}")
+    if to is not None and len(to) != 20:
+        raise InputError(f"to: expected 20 bytes, found {len(to)}")
     # No "type": that makes it a legacy transaction, the one kind all engines take.
     fields: dict[str, object] = {
         "nonce": nonce,
