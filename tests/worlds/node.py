@@ -76,7 +76,11 @@ def changes(*rows: str, columns: str = CHANGE_COLUMNS) -> bytes:
     return "\n".join((columns, *rows, "")).encode()
 
 
-def trust_root(chain: ChainTwin) -> TrustRoot:
+def trust_root(
+    genesis_hash: bytes,
+    head_anchor: Contract | None = None,
+    chain_id: int = CHAIN_ID,
+) -> TrustRoot:
     return TrustRoot(
         sequence=1,
         previous=None,
@@ -84,11 +88,11 @@ def trust_root(chain: ChainTwin) -> TrustRoot:
         threshold=1,
         issued_at=datetime(2026, 1, 1, tzinfo=UTC),
         expires_at=datetime(2028, 1, 1, tzinfo=UTC),
-        chain_id=CHAIN_ID,
-        genesis_hash=chain.genesis_hash(),
+        chain_id=chain_id,
+        genesis_hash=genesis_hash,
         consensus="development",
         validators=(),
-        head_anchor=Contract(HEAD_ANCHOR, keccak256(CODE), SLOTS),
+        head_anchor=head_anchor or Contract(HEAD_ANCHOR, keccak256(CODE), SLOTS),
         region_registry=None,
         consent_registry=None,
         vrf_keys=tuple(
@@ -116,7 +120,7 @@ class World:
         for stream in streams:
             self.chain.approve(stream_id(REGION, stream), self.anchor_key.address)
         self.chain.mine()
-        self.trust_root = trust_root(self.chain)
+        self.trust_root = trust_root(self.chain.genesis_hash())
         self.entropy = entropy(random.Random(str(folder)).randrange(2**32))
         self.opened: list[object] = []
         self.start()
