@@ -215,7 +215,6 @@ def _wire(
             directory=directory,
             clock=clock,
         ),
-        directory=directory,
         worker=worker,
         start=_starter(outside, trust_root, worker, directory),
         stop=_stopper(outside, worker, directory),

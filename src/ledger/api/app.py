@@ -1,34 +1,20 @@
 """Putting routes, limits and error handling together."""
 
-import uuid
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Any
 
-from fastapi import FastAPI, Request, Response
-from starlette.middleware.base import RequestResponseEndpoint
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 
 from ledger.api.auth import check_policies
 from ledger.api.context import NodeContext
-from ledger.api.limits import BodyLimit
+from ledger.api.frame import Frame
 from ledger.api.problems import install_handlers
 from ledger.api.routes import batches, lookups, service
 from ledger.api.schemas import ProblemOut
-
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-}
-_PROBLEMS: dict[int | str, dict[str, object]] = {
-    status: {
-        "model": ProblemOut,
-        "description": "RFC 9457 problem",
-        "content": {"application/problem+json": {}},
-    }
-    for status in (400, 401, 409, 413, 415, 422, 503)
-}
 
 
 def create_app(context: NodeContext) -> FastAPI:
@@ -53,25 +39,26 @@ def create_app(context: NodeContext) -> FastAPI:
         title="Yangtze Delta cross-region credit ledger",
         version=version("yangtze-credit-ledger"),
         lifespan=lifespan,
-        responses=_PROBLEMS,
-        docs_url=None,
-        redoc_url=None,
+        openapi_url=None,  # served by a route of our own, which has a policy
+        redirect_slashes=False,  # a redirect repeats the path of the request
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # it repeats input
     )
     app.state.context = context
-
-    @app.middleware("http")
-    async def mark(request: Request, call_next: RequestResponseEndpoint) -> Response:
-        # Our own id: a caller's could carry an identifier into the logs.
-        request.state.request_id = str(uuid.uuid4())
-        response = await call_next(request)
-        response.headers["X-Request-ID"] = request.state.request_id
-        for name, value in _HEADERS.items():
-            response.headers.setdefault(name, value)
-        return response
-
-    app.add_middleware(BodyLimit)
+    app.state.publishing = asyncio.Lock()
+    app.add_middleware(Frame)
     install_handlers(app)
     for room in (lookups, batches, service):
         app.include_router(room.router)
     check_policies(app)
+    app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
     return app
+
+
+def _describe(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI description, in which every problem is one schema."""
+    if app.openapi_schema is None:
+        content = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        schemas = content.setdefault("components", {}).setdefault("schemas", {})
+        schemas["ProblemOut"] = ProblemOut.model_json_schema()
+        app.openapi_schema = content
+    return app.openapi_schema

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, FastAPI, Request, Security
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from ledger.api.problems import ApiProblem
@@ -46,10 +46,11 @@ def require_operator(
     """
     token = "" if credentials is None else credentials.credentials
     given = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-    if not hmac.compare_digest(given, request.app.state.context.operator_token_digest):
-        raise ApiProblem(
-            401, "unauthorized", "expected the operator's token", {"WWW-Authenticate": "Bearer"}
-        )
+    expected: bytes = request.app.state.context.operator_token_digest
+    # An empty token is never right, whatever was configured.
+    if not token or not hmac.compare_digest(given, expected):
+        headers = {"WWW-Authenticate": "Bearer"}
+        raise ApiProblem(401, "unauthorized", "expected the operator's token", headers)
 
 
 OPERATOR_ONLY: Final = [Depends(require_operator)]
@@ -62,14 +63,16 @@ def check_policies(app: FastAPI) -> None:
     Raises:
         FatalStateError: Names the route.
     """
-    for route in _api_routes(app.routes):
-        policy = getattr(route.endpoint, _POLICY, None)
-        guards = [one.call for one in route.dependant.dependencies]
-        if policy is None:
-            raise FatalStateError(f"route {route.path}: expected an access policy, found none")
-        if (policy is Access.OPERATOR) != (require_operator in guards):
-            raise FatalStateError(f"route {route.path}: its guard is not that of its policy")
+    for route in iter_route_contexts(app.routes):
+        if not isinstance(route.original_route, APIRoute):
+            raise FatalStateError(f"route {route.path}: expected an API route")
+        _check_policy(route)
 
 
-def _api_routes(routes: list[Any]) -> list[APIRoute]:
-    return [route for route in routes if isinstance(route, APIRoute)]
+def _check_policy(route: RouteContext) -> None:
+    policy = getattr(route.endpoint, _POLICY, None)
+    if policy is None:
+        raise FatalStateError(f"route {route.path}: expected an access policy, found none")
+    guards = [one.call for one in route.dependant.dependencies]
+    if (policy is Access.OPERATOR) != (require_operator in guards):
+        raise FatalStateError(f"route {route.path}: its guard is not that of its policy")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ledger.core.trust import TrustRoot
-from ledger.services.federation import Directory, FederatedLookup
+from ledger.services.federation import FederatedLookup
 from ledger.services.lookup import RegionLookup
 from ledger.services.publication import Publication
 from ledger.services.worker import WorkerStatus
@@ -41,7 +41,6 @@ class NodeContext:
     publication: Publication
     own_lookup: RegionLookup
     federation: FederatedLookup
-    directory: Directory
     worker: Worker
     start: Callable[[], Awaitable[None]]
     stop: Callable[[], Awaitable[None]]

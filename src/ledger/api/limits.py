@@ -1,88 +1,117 @@
 """What a request may weigh, counted while it streams; strict JSON before anything else sees it."""
 
+import asyncio
 import json
-from typing import Final
+import re
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+from starlette.types import Message
 
-from ledger.api.problems import MEDIA_TYPE, problem_body
+from ledger.api.problems import ApiProblem
 
-DEFAULT_BODY_BYTES: Final = 64 << 10
-"""Largest body of a route without a limit of its own."""
-
-BODY_BYTES: Final = {"/v1/batches": 32 << 20, "/v1/lookups": 256 << 10, "/v1/answers": 256 << 10}
-"""Largest body by path."""
-
+MAX_JSON_BYTES: Final = 256 << 10
+MAX_FILE_BYTES: Final = 32 << 20
 MAX_DEPTH: Final = 16
 MAX_NUMBER_CHARS: Final = 17
+"""Digits and sign of 2^53, and one more."""
 
+MAX_HEADER_BYTES: Final = 16 << 10
+MAX_TARGET_BYTES: Final = 2048
+BODY_WITHIN_S: Final = 60.0
+"""Seconds within which a body must have arrived."""
 
-class BodyTooLargeError(Exception):
-    """More bytes than the route takes."""
+_CLOSE: Final = {"Connection": "close"}
+"""With an answer before the end of a body: what is still under way must not be read."""
+
+_STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_JSON_TYPE: Final = re.compile(r"application/json\s*(?:;\s*charset=\"?utf-8\"?\s*)?", re.IGNORECASE)
 
 
 class LooseJsonError(Exception):
     """JSON with repeated names, floats, deep nesting or broken text."""
 
 
-class BodyLimit:
-    """Reads the body under a limit, checks JSON strictly and hands the body on whole.
+class JsonRoute(APIRoute):
+    """A route that takes JSON and nothing else, of limited size and without two readings."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Check the body, then hand it to the route whole."""
+        handle = super().get_route_handler()
+
+        async def strict(request: Request) -> Response:
+            # Two content types are two readings: the check's and the parser's.
+            declared = request.headers.getlist("content-type")
+            if len(declared) != 1 or _JSON_TYPE.fullmatch(declared[0]) is None:
+                raise ApiProblem(415, "media-type", "expected application/json", _CLOSE)
+            body = await read_body(request, MAX_JSON_BYTES)
+            try:
+                check_json(body)
+            except LooseJsonError as error:
+                raise ApiProblem(400, "malformed-json", str(error)) from None
+            pending = [body]
+
+            async def replay() -> Message:
+                if pending:
+                    return {"type": "http.request", "body": pending.pop(), "more_body": False}
+                return await request.receive()
+
+            return await handle(Request(request.scope, replay))
+
+        return strict
+
+
+async def read_body(request: Request, most: int) -> bytes:
+    """The whole body, counted while it arrives.
 
     Args:
-        app: The application behind.
+        request: Its body was not read yet.
+        most: Largest body in bytes.
+
+    Raises:
+        ApiProblem: 413 for a larger body, 408 for one that takes too long.
+        ClientDisconnect: The connection ended before the body did; a part is never handed on.
     """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        headers = {name.lower(): value for name, value in scope["headers"]}
-        limit = BODY_BYTES.get(scope["path"], DEFAULT_BODY_BYTES)
-        if b"content-encoding" in headers:
-            await _refuse(send, 415, "content-encoding", "expected a body without encoding")
-            return
-        declared = headers.get(b"content-length", b"0")
-        if not declared.isdigit() or len(declared) > 12 or int(declared) > limit:
-            await _refuse(send, 413, "body-too-large", f"expected at most {limit} bytes")
-            return
-        try:
-            body = await _read(receive, limit)
-            if headers.get(b"content-type", b"").split(b";")[0].strip() == b"application/json":
-                check_json(body)
-        except BodyTooLargeError:
-            await _refuse(send, 413, "body-too-large", f"expected at most {limit} bytes")
-            return
-        except LooseJsonError as error:
-            await _refuse(send, 400, "malformed-json", str(error))
-            return
-        pending = [body]
-
-        async def replay() -> Message:
-            if pending:
-                return {"type": "http.request", "body": pending.pop(), "more_body": False}
-            return await receive()
-
-        await self._app(scope, replay, send)
-
-
-async def _read(receive: Receive, limit: int) -> bytes:
+    problem = ApiProblem(413, "body-too-large", f"expected at most {most} bytes", _CLOSE)
+    declared = request.headers.get("content-length", "0")
+    if len(declared) > 12 or not declared.isascii() or not declared.isdigit():
+        raise ApiProblem(400, "content-length", "expected a number of bytes", _CLOSE)
+    if int(declared) > most:
+        raise problem
     parts: list[bytes] = []
     total = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return b"".join(parts)
-        part = message.get("body", b"")
-        total += len(part)
-        if total > limit:
-            raise BodyTooLargeError
-        parts.append(part)
-        if not message.get("more_body", False):
-            return b"".join(parts)
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            async for part in request.stream():
+                total += len(part)
+                if total > most:
+                    raise problem
+                parts.append(part)
+    except TimeoutError:
+        detail = f"expected the body within {BODY_WITHIN_S:g} s"
+        raise ApiProblem(408, "body-too-slow", detail, _CLOSE) from None
+    return b"".join(parts)
+
+
+def check_head(headers: list[tuple[bytes, bytes]], target: bytes) -> ApiProblem | None:
+    """What is wrong with a request before its body, or None.
+
+    Args:
+        headers: Names in lower case and values, as received.
+        target: Path and query as received.
+    """
+    if len(target) > MAX_TARGET_BYTES:
+        detail = f"expected at most {MAX_TARGET_BYTES} bytes"
+        return ApiProblem(414, "target-too-long", detail, _CLOSE)
+    if sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
+        detail = f"expected at most {MAX_HEADER_BYTES} bytes"
+        return ApiProblem(431, "header-too-large", detail, _CLOSE)
+    if any(name == b"content-encoding" for name, _value in headers):
+        # A compressed body weighs more than it says.
+        return ApiProblem(415, "content-encoding", "expected a body without encoding", _CLOSE)
+    return None
 
 
 def check_json(body: bytes) -> None:
@@ -91,35 +120,30 @@ def check_json(body: bytes) -> None:
     Raises:
         LooseJsonError: No UTF-8, too deep, a repeated name, a float, a lone surrogate.
     """
-    if not body:
-        return
     _check_depth(body)
     try:
         value = json.loads(
-            body.decode("utf-8", "strict"),
+            body.decode("utf-8"),
             object_pairs_hook=_distinct,
             parse_float=_no_float,
             parse_constant=_no_float,
             parse_int=_short_int,
         )
         json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except (UnicodeError, json.JSONDecodeError, RecursionError):
+    except (UnicodeError, json.JSONDecodeError):
         raise LooseJsonError("expected JSON in UTF-8") from None
 
 
 def _check_depth(body: bytes) -> None:
-    depth, in_text, escaped = 0, False, False
-    for byte in body:
-        if in_text:
-            in_text = escaped or byte != 0x22
-            escaped = not escaped and byte == 0x5C
-        elif byte == 0x22:
-            in_text = True
-        elif byte in b"[{":
+    """Count brackets outside strings, so that no parser recurses into a bomb."""
+    depth = 0
+    for match in _STRUCTURE.finditer(body):
+        first = body[match.start()]
+        if first in b"[{":
             depth += 1
             if depth > MAX_DEPTH:
                 raise LooseJsonError(f"expected at most {MAX_DEPTH} levels")
-        elif byte in b"]}":
+        elif first in b"]}":
             depth -= 1
 
 
@@ -138,14 +162,3 @@ def _short_int(digits: str) -> int:
     if len(digits) > MAX_NUMBER_CHARS:
         raise LooseJsonError("expected integers within 2^53")
     return int(digits)
-
-
-async def _refuse(send: Send, status: int, code: str, detail: str) -> None:
-    body = json.dumps(problem_body(status, code, detail), ensure_ascii=False).encode()
-    headers = [
-        (b"content-type", MEDIA_TYPE.encode()),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

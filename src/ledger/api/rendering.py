@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 
 from ledger.core.verify import Verdict
 from ledger.services.answers import Answer
@@ -15,24 +16,22 @@ def render_answers(answers: Iterable[Answer], *, region: str | None = None) -> b
         region: Set for a region's own answers.
     """
     body = b'{"answers":[' + b",".join(_render(answer) for answer in answers) + b"]"
-    return body + (b"}" if region is None else f',"region":"{region}"'.encode() + b"}")
+    return body + (b"}" if region is None else f',"region":{_json(region)}}}'.encode())
 
 
 def _render(answer: Answer) -> bytes:
-    # Member names in ascending order, so that the whole body is its own canonical JSON.
     question = answer.question
     members = {
-        "code": answer.code,
-        "record_type": question.record_type,
-        "region": question.region,
-        "result": answer.result.value,
-        "subject": question.subject,
-        "verdict": None if answer.verdict is None else _verdict(answer.verdict),
+        "code": _json(answer.code).encode(),
+        "evidence": answer.evidence or b"null",
+        "record_type": _json(question.record_type).encode(),
+        "region": _json(question.region).encode(),
+        "result": _json(answer.result.value).encode(),
+        "subject": _json(question.subject).encode(),
+        "verdict": _json(None if answer.verdict is None else _verdict(answer.verdict)).encode(),
     }
-    parts = [f'"code":{_json(members.pop("code"))}'.encode()]
-    parts.append(b'"evidence":' + (answer.evidence or b"null"))
-    parts += [f'"{name}":{_json(value)}'.encode() for name, value in members.items()]
-    return b"{" + b",".join(parts) + b"}"
+    # Names in ascending order, so that the whole body is its own canonical JSON.
+    return b"{" + b",".join(b'"%s":%s' % (name.encode(), members[name]) for name in members) + b"}"
 
 
 def _verdict(verdict: Verdict) -> dict[str, object]:
@@ -47,7 +46,7 @@ def _verdict(verdict: Verdict) -> dict[str, object]:
     }
 
 
-def _time(moment: object) -> str | None:
+def _time(moment: datetime | None) -> str | None:
     return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 

@@ -54,7 +54,7 @@ class VerdictOut(BaseModel):
     block_time: str
     epoch: int
     anchored_at: str
-    development: bool
+    development: Annotated[bool, Field(description="true on a test chain: show it as 测试链")]
 
 
 class AnswerOut(BaseModel):
@@ -102,6 +102,12 @@ class BatchOut(BaseModel):
 
     id: int
     source_name: str
+    kind: Annotated[str, Field(description="records or changes")]
+    record_type: str | None
+    received_at: Annotated[str, Field(description="RFC 3339, UTC")]
+    ignored_columns: Annotated[
+        list[str], Field(description="columns of the file that mean nothing here")
+    ]
     rows: int
     accepted: int
     unchanged: int

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Request, Response
 
 from ledger.api.auth import Access, access
 from ledger.api.context import NodeContext
-from ledger.api.problems import ApiProblem
+from ledger.api.limits import JsonRoute
+from ledger.api.problems import ApiProblem, problem_responses
 from ledger.api.rendering import render_answers
 from ledger.api.schemas import (
     MAX_QUESTIONS,
@@ -18,11 +19,14 @@ from ledger.api.schemas import (
     LookupRequest,
     LookupResponse,
 )
-from ledger.core.records.subject import normalize_uscc
-from ledger.errors import InputError
+from ledger.core.records.subject import UsccError, normalize_uscc
 from ledger.services.answers import Question
 
-router = APIRouter(tags=["lookup"])
+router = APIRouter(
+    tags=["lookup"],
+    route_class=JsonRoute,
+    responses=problem_responses(400, 408, 413, 415, 422, 500, 503),
+)
 
 
 @router.post("/v1/lookups", response_model=LookupResponse, summary="Ask all regions about subjects")
@@ -39,7 +43,7 @@ async def look_up(body: LookupRequest, request: Request) -> Response:
     types = body.record_types or sorted(
         {one.record_type for one in coverage if one.klass in ("public", "market")}
     )
-    subjects = [_subject(text, place) for place, text in enumerate(body.subjects)]
+    subjects = [_subject(text, f"subjects.{place}") for place, text in enumerate(body.subjects)]
     questions = list(
         dict.fromkeys(
             Question(subject, region, record_type)
@@ -52,7 +56,7 @@ async def look_up(body: LookupRequest, request: Request) -> Response:
         detail = f"expected at most {MAX_QUESTIONS} questions, found {len(questions)}"
         raise ApiProblem(422, "too-many-questions", detail)
     answers = await context.federation.lookup(questions)
-    return Response(render_answers(answers), media_type="application/json")
+    return _json_response(await asyncio.to_thread(render_answers, answers))
 
 
 @router.post("/v1/answers", response_model=AnswersResponse, summary="Ask this region only")
@@ -60,18 +64,25 @@ async def look_up(body: LookupRequest, request: Request) -> Response:
 async def answer(body: AnswersRequest, request: Request) -> Response:
     """This region's own answers with evidence; used by other regions' nodes."""
     context: NodeContext = request.app.state.context
-    questions = [
-        Question(_subject(one.subject, place), context.region, one.record_type)
+    questions = dict.fromkeys(
+        Question(
+            _subject(one.subject, f"questions.{place}.subject"), context.region, one.record_type
+        )
         for place, one in enumerate(body.questions)
-    ]
-    answers = await asyncio.to_thread(context.own_lookup.answer, questions)
-    content = render_answers(answers, region=context.region)
-    return Response(content, media_type="application/json")
+    )
+    answers = await asyncio.to_thread(context.own_lookup.answer, list(questions))
+    content = await asyncio.to_thread(render_answers, answers, region=context.region)
+    return _json_response(content)
 
 
-def _subject(text: str, place: int) -> str:
+def _subject(text: str, field: str) -> str:
     try:
         return normalize_uscc(text)
-    except InputError as error:
+    except UsccError as error:
         # Names the place, never the code itself.
-        raise ApiProblem(422, error.code, f"subject {place}: not a valid code") from None
+        errors = [{"field": field, "code": f"uscc-{error.problem}"}]
+        raise ApiProblem(422, "uscc", "not a valid code", errors=errors) from None
+
+
+def _json_response(content: bytes) -> Response:
+    return Response(content, media_type="application/json")
