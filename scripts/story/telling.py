@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.cli.client import call
-from ledger.cli.language import pick
+from ledger.cli.language import current, pick
 from ledger.cli.lookup import answer_line, keep_evidence
 from story.network import REGIONS, Network
 from story.offline import offline_command
@@ -129,7 +129,7 @@ def ask(network: Network, folder: Path, expected: dict[str, str]) -> None:
 
 def verify(files: list[Path], trust: Path, *, expect: int) -> None:
     """Verify files in a process without network and check its exit code."""
-    arguments = ("verify", "--trust", str(trust), "--quiet", *map(str, files))
+    arguments = ("--lang", current(), "verify", "--trust", str(trust), "--quiet", *map(str, files))
     done = subprocess.run(offline_command(*arguments), capture_output=True, text=True, check=False)
     for line in done.stdout.splitlines():
         print("   " + line.rsplit("/", 1)[-1])
