@@ -217,7 +217,6 @@ def unpack_status(word: int) -> Status:
     Raises:
         MalformedProofError: The state is neither running nor paused, or higher bits are set.
     """
-    _require_range(word, _WORD, "status")
     state, successor = divmod(word, 2**_ADDRESS_BITS)
     if state not in (RUNNING, PAUSED):
         raise MalformedProofError(f"status: expected state 1 or 2, found {state}")
