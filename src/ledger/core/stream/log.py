@@ -116,17 +116,18 @@ class MerkleLog:
         return tuple(reversed(path))
 
     def _subtree(self, start: int, end: int) -> Hash32:
-        """The root of leaves start .. end-1, where start is a multiple of the next power of two."""
-        node: Hash32 | None = None
+        """The root of leaves start .. end-1, where start is a multiple of the next power of two.
+
+        There is at least one leaf.
+        """
+        node = b""
         # Complete subtrees from the right edge, smallest first.
         position = end
         while position > start:
             level = min((position & -position).bit_length(), (position - start).bit_length()) - 1
             part = self._levels[level][(position >> level) - 1]
-            node = part if node is None else hash_children(part, node)
+            node = hash_children(part, node) if node else part
             position -= 1 << level
-        if node is None:
-            raise MalformedProofError("subtree: expected at least one leaf")
         return node
 
     def _require_size(self, size: TreeSize) -> None:
