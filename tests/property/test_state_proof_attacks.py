@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import rlp as other_rlp
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from trie import HexaryTrie
 
@@ -18,6 +18,9 @@ from ledger.core.chain import rlp
 from ledger.core.chain.keccak import keccak256
 from ledger.core.chain.state_proof import NodeSet, verify_account, verify_storage
 from ledger.errors import LedgerError, MalformedProofError
+
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""A busy machine is no failure."""
 
 SLOTS = [number.to_bytes(32, "big") for number in range(24)]
 WORDS = st.sampled_from([1, 5, 0x7F, 0x80, 2**64, 2**255, 2**256 - 1])
@@ -98,6 +101,7 @@ def relinked(path: list[bytes], index: int, changed: bytes) -> tuple[bytes, list
     return keccak256(nodes[0]), nodes
 
 
+@settings(UNHURRIED)
 @given(tries())
 def test_state_proof_honest_is_accepted_in_any_order(
     case: tuple[HexaryTrie, bytes, int | None],
@@ -133,7 +137,7 @@ MUTATIONS: dict[str, Callable[[list[bytes], int, int], list[bytes]]] = {
 }
 
 
-@settings(max_examples=400)
+@settings(UNHURRIED, max_examples=400)
 @given(tries(), st.sampled_from(sorted(MUTATIONS)), st.integers(0, 63), st.integers(0, 2**16))
 def test_state_proof_changed_nodes_under_an_honest_root_are_refused(
     case: tuple[HexaryTrie, bytes, int | None], name: str, at: int, to: int
@@ -149,7 +153,7 @@ def test_state_proof_changed_nodes_under_an_honest_root_are_refused(
     raise AssertionError(f"{name} was read as {word}")
 
 
-@settings(max_examples=200)
+@settings(UNHURRIED, max_examples=200)
 @given(tries(), st.sampled_from(SLOTS))
 def test_state_proof_of_another_slot_proves_nothing_false(
     case: tuple[HexaryTrie, bytes, int | None], other: bytes
@@ -162,7 +166,7 @@ def test_state_proof_of_another_slot_proves_nothing_false(
     assert found == word
 
 
-@settings(max_examples=200)
+@settings(UNHURRIED, max_examples=200)
 @given(tries(), st.integers(0, 63), st.integers(0, 2**16))
 def test_state_proof_node_in_a_longer_form_is_refused_under_a_repaired_root(
     case: tuple[HexaryTrie, bytes, int | None], at: int, which: int
@@ -185,7 +189,7 @@ def read_elsewhere(root: bytes, slot: bytes, nodes: list[bytes]) -> Any:
     return other_rlp.decode(stored, other_rlp.sedes.big_endian_int) if stored else None
 
 
-@settings(max_examples=600)
+@settings(UNHURRIED, max_examples=600)
 @given(tries(), st.integers(0, 63), st.integers(0, 4255), st.integers(0, 3))
 def test_state_proof_flipped_bit_under_a_repaired_root_means_the_same_elsewhere(
     case: tuple[HexaryTrie, bytes, int | None], at: int, bit: int, header: int
@@ -217,7 +221,7 @@ ITEMS = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(UNHURRIED, max_examples=300)
 @given(tries(), st.integers(0, 63), st.integers(0, 16), ITEMS)
 def test_state_proof_crafted_item_under_a_repaired_root_means_the_same_elsewhere(
     case: tuple[HexaryTrie, bytes, int | None], at: int, child: int, item: rlp.RlpItem
@@ -236,7 +240,7 @@ def test_state_proof_crafted_item_under_a_repaired_root_means_the_same_elsewhere
         assert (read_elsewhere(root, slot, given_nodes) or None) == word
 
 
-@settings(max_examples=200)
+@settings(UNHURRIED, max_examples=200)
 @given(st.lists(st.one_of(st.binary(max_size=60), ITEMS.map(rlp.encode)), max_size=5))
 def test_state_proof_any_nodes_raise_nothing_but_expected_errors(nodes: list[bytes]) -> None:
     root = keccak256(nodes[0]) if nodes else bytes(32)

@@ -1,7 +1,7 @@
 import pytest
 import rlp as other_rlp
 from eth_utils import keccak
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.core import headers
@@ -179,6 +179,7 @@ def test_parse_header_longer_than_the_limit_is_refused() -> None:
         parse_fields(fields)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_parse_header_any_flipped_bit_changes_the_hash_or_is_refused(data: st.DataObject) -> None:
     header_rlp = headers.header_from_rpc(MAINNET_GENESIS | LATER)

@@ -1,7 +1,7 @@
 import pytest
 from eth_abi.packed import encode_packed
 from eth_utils import keccak
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.core.chain import head_slots
@@ -113,6 +113,7 @@ def test_lanes_split_low_to_high() -> None:
             head_slots.lanes(word)
 
 
+@settings(deadline=None)
 @given(U64, st.integers(1, 2**63 - 1), U64, U32, U32)
 def test_unpack_head_packed_head_gives_head(
     size: int, epoch: int, anchored_at: int, map_function: int, vrf_key: int

@@ -66,6 +66,7 @@ def test_decode_other_than_the_one_encoding_is_refused(encoding: str) -> None:
         rlp.decode(bytes.fromhex(encoding))
 
 
+@settings(deadline=None)
 @given(ITEMS)
 def test_decode_encoded_item_gives_item_and_equals_other_implementation(item: rlp.RlpItem) -> None:
     encoding = rlp.encode(item)
@@ -73,7 +74,7 @@ def test_decode_encoded_item_gives_item_and_equals_other_implementation(item: rl
     assert rlp.decode(encoding, max_depth=100) == item
 
 
-@settings(max_examples=400)
+@settings(deadline=None, max_examples=400)
 @given(
     st.one_of(
         st.binary(max_size=12),
@@ -97,6 +98,7 @@ def test_decode_any_bytes_accepts_what_other_implementation_accepts(data: bytes)
     assert rlp.encode(item) == data
 
 
+@settings(deadline=None)
 @given(ITEMS, st.data())
 def test_decode_changed_encoding_never_gives_the_same_item(
     item: rlp.RlpItem, data: st.DataObject
@@ -159,6 +161,7 @@ def test_decode_strings_other_shapes_are_refused() -> None:
             rlp.decode_strings(encoding)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**256 - 1))
 def test_parse_integer_encoded_integer_gives_integer(value: int) -> None:
     string = rlp.encode_integer(value)
