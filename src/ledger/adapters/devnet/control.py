@@ -91,8 +91,9 @@ def up(
     with lock:
         running = lock_holder(directory.lock_file) is not None
         config = configure(directory, running, port, chain_id, clock_offset_s, start_time)
-        process = None if running else _launch(directory, config)
-        return _wait_until_healthy(directory, process, deadline)
+        if not running:
+            _launch(directory, config)
+        return _wait_until_healthy(directory, deadline)
 
 
 def status(root: Path) -> DevnetStatus:
@@ -179,30 +180,31 @@ def wait_until_saved(root: Path, block: int, *, deadline_s: float = DOWN_DEADLIN
         time.sleep(_POLL_S)
 
 
-def _launch(directory: DevnetDirectory, config: DevnetConfig) -> "subprocess.Popen[bytes]":
+def _launch(directory: DevnetDirectory, config: DevnetConfig) -> None:
+    """Start the supervisor; it stands in the lock file when this returns."""
     find_anvil()
     require_free(config.port)
     directory.status_file.unlink(missing_ok=True)
     with directory.log_file.open("ab") as log:
-        return subprocess.Popen(  # noqa: S603 - our own module
+        ended = subprocess.run(  # noqa: S603 - our own module
             [sys.executable, "-m", "ledger.adapters.devnet.supervisor", str(directory.root)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
             cwd="/",
+            check=False,
         )
+    if ended.returncode != 0:
+        raise _failure(directory, f"the supervisor ended with code {ended.returncode}")
 
 
-def _wait_until_healthy(
-    directory: DevnetDirectory, process: "subprocess.Popen[bytes] | None", deadline: float
-) -> DevnetStatus:
+def _wait_until_healthy(directory: DevnetDirectory, deadline: float) -> DevnetStatus:
     while True:
         now = status(directory.root)
         if now.healthy:
             return now
-        ended = process is not None and process.poll() is not None and not now.running
-        if now.state == "failed" or ended:
+        if now.state == "failed" or not now.running:
             raise _failure(directory, now.reason)
         if time.monotonic() > deadline:
             raise _failure(directory, "the chain does not become healthy in time")

@@ -8,6 +8,7 @@ anvil dies too often, and says why.
 
 import json
 import logging
+import os
 import signal
 import sys
 import threading
@@ -15,7 +16,7 @@ import time
 from collections import deque
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from ledger.adapters.devnet.anvil import Anvil
 from ledger.adapters.devnet.binary import find_anvil
@@ -31,6 +32,9 @@ SAVE_SHARE: Final = 20
 
 MAX_RESTARTS: Final = 5
 RESTART_WINDOW_S: Final = 60.0
+MAX_PAUSE_S: Final = 1.0
+"""Longest pause before anvil is started again."""
+
 SILENT_S: Final = 15.0
 """anvil is ended and started again after not answering this long."""
 
@@ -107,7 +111,7 @@ class Supervisor:
                 f" its last words: {' | '.join(self._last_words) or 'none'}"
             )
         if len(self._starts) > 1:
-            self._stopping.wait(0.1 * 2 ** len(self._starts))
+            self._stopping.wait(min(0.1 * 2 ** len(self._starts), MAX_PAUSE_S))
 
     def _start(self) -> Anvil:
         self._report("starting")
@@ -234,7 +238,8 @@ def main(arguments: list[str]) -> int:
         _log.warning("another supervisor runs already")
         return 0
     with lock:
-        write_holder(lock)
+        if not _detach(lock):
+            return 0
         config = directory.load_config()
         if config is None:
             raise DevnetError("broken-directory", "no devnet here; run devnet up")
@@ -242,6 +247,25 @@ def main(arguments: list[str]) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: supervisor.stop())
         return supervisor.run()
+
+
+def _detach(lock: IO[str]) -> bool:
+    """Go on as a daemon that nobody has to wait for.
+
+    Returns:
+        True in the daemon. False in the process that was started, once the daemon stands in the
+        lock file, so that whoever started it finds it there.
+    """
+    reading, writing = os.pipe()
+    if os.fork():
+        os.close(writing)
+        os.read(reading, 1)
+        os.close(reading)
+        return False
+    os.close(reading)
+    write_holder(lock)
+    os.close(writing)
+    return True
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from ledger.errors import (
     MalformedProofError,
     WrongChainError,
 )
-from ledger.services.onchain import Receipt, SendOutcome, SignedTransaction
+from ledger.services.onchain import Receipt, SendOutcome, SendState, SignedTransaction
 
 DEFAULT_GAS: Final = 400_000
 """Gas limit of a call; a head with a proof of 53 nodes takes about 110,000."""
@@ -178,7 +178,14 @@ class EvmClient:
         )
 
     def send_raw(self, raw: bytes) -> SendOutcome:
-        """Send signed bytes once; the raw bytes are bound to their chain."""
+        """Send signed bytes once, to the expected chain only.
+
+        The bytes are bound to their chain, but not every engine looks: anvil takes others too.
+        """
+        try:
+            self._require_chain()
+        except ChainUnavailableError as error:
+            return SendOutcome(SendState.UNKNOWN, str(error))
         return send(self._rpc, raw)
 
     def receipt(self, tx_hash: Hash32) -> Receipt | None:
@@ -237,12 +244,15 @@ class EvmClient:
             raise ChainUnavailableError(f"the chain has no block {number} yet")
         return parse_object(answer, "block")
 
-    def _ask(self, method: str, params: Sequence[object] = ()) -> object:
+    def _require_chain(self) -> None:
         if not self._checked.is_set():
             found = self.chain_id()
             if found != self._expected_chain:
                 raise WrongChainError(expected=self._expected_chain, found=found)
             self._checked.set()
+
+    def _ask(self, method: str, params: Sequence[object] = ()) -> object:
+        self._require_chain()
         try:
             return self._rpc.call(method, params)
         except RpcError:

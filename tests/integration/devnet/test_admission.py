@@ -1,0 +1,156 @@
+"""Contracts are deployed once, regions admitted once, contradictions refused before anything."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from worlds.devnet import Running, registration
+
+from ledger.adapters.devnet import control
+from ledger.adapters.devnet.admission import admit, load_registration
+from ledger.adapters.devnet.deployment import deploy, load_deployment
+from ledger.adapters.devnet.directory import DevnetDirectory
+from ledger.adapters.devnet.registration import Registration, parse_registration
+from ledger.adapters.evm.chain import EvmChain
+from ledger.errors import DevnetError
+
+pytestmark = pytest.mark.devnet
+
+
+def test_deploy_again_changes_nothing(devnet: Running) -> None:
+    config = devnet.directory.load_config()
+    assert config is not None
+    assert deploy(devnet.directory, config) == devnet.deployment
+    assert load_deployment(devnet.directory) == devnet.deployment
+    assert {"status", "heads", "confirmations"} <= set(
+        devnet.deployment.contracts["HeadAnchor"].slots
+    )
+
+
+def test_deploy_record_is_lost_finds_the_same_contracts(devnet: Running) -> None:
+    config = devnet.directory.load_config()
+    assert config is not None
+    devnet.directory.deployment_file.unlink()
+    again = deploy(devnet.directory, config)
+    for name, one in again.contracts.items():
+        before = devnet.deployment.contracts[name]
+        assert (one.address, one.code_hash) == (before.address, before.code_hash)
+
+
+def test_admit_again_sends_nothing(devnet: Running, chain: EvmChain) -> None:
+    asked = [
+        parse_registration(registration(code, n)) for n, code in ((1, "310000"), (2, "320000"))
+    ]
+    assert admit(devnet.directory, asked) == {"310000": 10, "320000": 10}
+    assert admit(devnet.directory, asked) == {"310000": 0, "320000": 0}
+    entries = {one.code: one for one in chain.fetch_regions()}
+    assert entries["310000"].endpoint == "http://127.0.0.1:8301"
+    assert entries["320000"].operator == asked[1].operator
+
+
+def test_admit_endpoint_moved_sends_only_that(devnet: Running, chain: EvmChain) -> None:
+    admit(devnet.directory, [parse_registration(registration("330000", 3))])
+    moved = parse_registration(registration("330000", 3, "http://127.0.0.1:9999"))
+    assert admit(devnet.directory, [moved]) == {"330000": 1}
+    assert {one.code: one.endpoint for one in chain.fetch_regions()}["330000"].endswith("9999")
+
+
+@pytest.mark.parametrize("part", ["anchor_key", "vrf_public_key"])
+def test_admit_other_key_of_a_generation_changes_nothing(devnet: Running, part: str) -> None:
+    asked = parse_registration(registration("340000", 4))
+    admit(devnet.directory, [asked])
+    stream = dataclasses.replace(
+        asked.streams[2], **{part: b"\x55" * len(getattr(asked.streams[2], part))}
+    )
+    other = dataclasses.replace(
+        asked, endpoint="http://127.0.0.1:1", streams=(*asked.streams[:2], stream)
+    )
+    with pytest.raises(DevnetError) as caught:
+        admit(devnet.directory, [other])
+    assert caught.value.problem == "registration"
+    assert admit(devnet.directory, [asked]) == {"340000": 0}
+
+
+def test_admit_region_that_the_contract_refuses_is_an_error(devnet: Running) -> None:
+    asked = dataclasses.replace(
+        parse_registration(registration("350000", 5)), operator=b"\x00" * 20
+    )
+    with pytest.raises(DevnetError, match="reverted"):
+        admit(devnet.directory, [asked])
+
+
+def test_deployment_survives_a_restart(tmp_path: Path) -> None:
+    root = tmp_path / "net"
+    try:
+        config = control.up(root, port=0).config
+        assert config is not None
+        directory = DevnetDirectory(root)
+        before = deploy(directory, config)
+        admit(directory, [parse_registration(registration("310000"))])
+        control.down(root)
+        control.up(root)
+        assert deploy(directory, config) == before
+        assert admit(directory, [parse_registration(registration("310000"))]) == {"310000": 0}
+    finally:
+        control.down(root)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"region": 310000},
+        {"region": "31000"},
+        {"region": "３10000"},
+        {"endpoint": "file:///etc/passwd"},
+        {"endpoint": "http://host\nX"},
+        {"operator": "0x12"},
+        {"streams": []},
+        {"streams": "records"},
+        {"extra": 1},
+        {"streams": [registration("310000")["streams"][0]] * 2},  # type: ignore[index]
+    ],
+)
+def test_registration_of_other_form_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(DevnetError) as caught:
+        parse_registration(registration("310000") | change)
+    assert caught.value.problem == "registration"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"stream": "secrets"},
+        {"vrf_key": 0},
+        {"vrf_key": True},
+        {"vrf_key": 2**32},
+        {"vrf_public_key": "AB" * 32},
+        {"checkpoint_public_key": "ab" * 31},
+        {"anchor_key": None},
+    ],
+)
+def test_registration_stream_of_other_form_is_refused(change: dict[str, object]) -> None:
+    value = registration("310000")
+    streams = value["streams"]
+    assert isinstance(streams, list)
+    streams[0] = streams[0] | change
+    with pytest.raises(DevnetError):
+        parse_registration(value)
+
+
+@pytest.mark.parametrize("content", [b"", b"[", b"[]", b"\xff", b"null", b" " * 70_000])
+def test_load_registration_file_of_other_form_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "registration.json").write_bytes(content)
+    with pytest.raises(DevnetError):
+        load_registration(tmp_path)
+
+
+def test_load_registration_absent_says_so(tmp_path: Path) -> None:
+    with pytest.raises(DevnetError, match="not found"):
+        load_registration(tmp_path)
+
+
+def test_load_registration_reads_what_parse_reads(tmp_path: Path) -> None:
+    (tmp_path / "registration.json").write_text(json.dumps(registration("310000")))
+    found: Registration = load_registration(tmp_path)
+    assert found == parse_registration(registration("310000"))
