@@ -108,12 +108,13 @@ class ChainTwin:
         for _ in range(blocks):
             number = len(self._blocks)
             self._execute_pool(number)
-            state = copy.deepcopy(self._state)
-            storage = self._storage(state)
-            accounts = HexaryTrie({})
-            account = [1, 0, storage.root_hash, keccak256(CODE)]
-            accounts[keccak256(HEAD_ANCHOR)] = rlp.encode(account)
-            accounts[keccak256(b"\x01" * 20)] = rlp.encode([1, 5, b"\x00" * 32, b"\x00" * 32])
+            if self._blocks and self._state == self._blocks[-1].state:
+                state, storage = self._blocks[-1].state, self._blocks[-1].storage
+                accounts = self._blocks[-1].accounts
+            else:
+                state = copy.deepcopy(self._state)
+                storage = self._storage(state)
+                accounts = self._accounts(storage)
             header = self._header(number, accounts.root_hash)
             self._blocks.append(_Block(number, header, keccak256(header), state, accounts, storage))
 
@@ -148,6 +149,13 @@ class ChainTwin:
             b"\x00" * 8,
         ]
         return rlp.encode(fields)
+
+    def _accounts(self, storage: HexaryTrie) -> HexaryTrie:
+        accounts = HexaryTrie({})
+        account = [1, 0, storage.root_hash, keccak256(CODE)]
+        accounts[keccak256(HEAD_ANCHOR)] = rlp.encode(account)
+        accounts[keccak256(b"\x01" * 20)] = rlp.encode([1, 5, b"\x00" * 32, b"\x00" * 32])
+        return accounts
 
     def _storage(self, state: _State) -> HexaryTrie:
         trie = HexaryTrie({})

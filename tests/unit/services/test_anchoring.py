@@ -360,6 +360,19 @@ def test_head_of_another_root_at_our_size_stops_the_worker(world: World) -> None
     assert world.worker.status().reason == "fatal-state"
 
 
+def test_log_that_does_not_continue_the_chain_is_never_signed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory went bad: the pair assertion stops what the contract would refuse."""
+    world.settle(3)
+    world.publish(penalties(penalty(1)))
+    monkeypatch.setattr(world.records, "consistency_path", lambda *_: (b"\x09" * 32,))
+    assert not world.tick()
+    status = world.worker.status()
+    assert status.stopped_by is not None and "not a continuation" in status.stopped_by.message
+    assert len(world.chain.sent) == 1
+
+
 # --- Restart between any two steps
 
 POINTS: list[tuple[str, Callable[[World], object]]] = [

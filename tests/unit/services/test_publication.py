@@ -283,6 +283,24 @@ def test_other_writer_in_between_is_noticed(world: World, monkeypatch: Any) -> N
     assert waiting(world) == 2
 
 
+def test_same_key_from_another_process_at_once_gives_one_batch(
+    world: World, monkeypatch: Any
+) -> None:
+    commit, slipped = world.store.commit_batch, []
+
+    def slip_in(batch: Any, puts: Any, endings: Any) -> Any:
+        if not slipped:
+            slipped.append(1)
+            commit(batch, puts, endings)
+        return commit(batch, puts, endings)
+
+    monkeypatch.setattr(world.store, "commit_batch", slip_in)
+    report = world.publish(penalties(penalty(1)), "once")
+    assert report.batch_id == 1 and report.accepted == 1
+    assert waiting(world) == 1
+    assert world.store.batch(2) is None
+
+
 def test_other_writer_always_quicker_gives_up(world: World, monkeypatch: Any) -> None:
     def refuse(*_: object) -> None:
         raise ConflictError("store: IntegrityError")

@@ -167,6 +167,19 @@ def test_state_refuses_a_gap_in_the_log(world: World) -> None:
         StreamState("records", world.store).catch_up()
 
 
+def test_state_refuses_an_end_missing_on_disk(world: World) -> None:
+    world.publish(penalties(penalty(1), penalty(2)))
+    world.settle(3)
+    snapshot = world.records.snapshot
+    assert snapshot is not None
+    state = StreamState("records", world.store)
+    state.catch_up()
+    with world.store.writing() as connection:
+        connection.execute(text("DELETE FROM entries"))
+    with pytest.raises(FatalStateError):
+        state.serve(snapshot)
+
+
 def test_serve_another_root_stops_serving(world: World) -> None:
     from dataclasses import replace
 

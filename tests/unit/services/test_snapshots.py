@@ -149,6 +149,7 @@ def test_snapshot_of_a_sealed_chain_needs_its_validators(world: World) -> None:
     world.restart()
     world.settle(4)
     assert world.answer(1).result is Result.UNAVAILABLE
+    assert world.worker.status().reason == "fatal-state"
 
 
 def test_snapshot_of_an_empty_map_is_served(world: World) -> None:
