@@ -1,17 +1,18 @@
 """The map's tree: one root over all keys, with proofs that a key has a value or is absent.
 
 A subtree without keys is 32 zero bytes, one with one key is that key's leaf, any other is the hash
-of its two children; bit 0 of a key is its most significant. ``root``, ``prove`` and ``verify``
-follow that definition word for word; ``PrefixTree`` keeps hashes, so a change costs only a path.
+of its two children; bit 0 of a key is its most significant. ``root`` and ``prove`` follow that
+definition word for word; ``PrefixTree`` keeps hashes, so that a change costs only its path.
+
+Inside, a key and its value are one row of 64 bytes: sorted rows are in the order of their keys.
 
 Source: docs/formats.md, "Map"; prefix tree of the IETF key transparency drafts.
 """
 
 import hashlib
-from array import array
-from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 from ledger.core.types import Hash32
@@ -25,9 +26,11 @@ EMPTY: Final = bytes(32)
 
 KEY_BITS: Final = 256
 KEYS_PER_BUCKET: Final = 4
-"""Keys below the dense levels, on average; small buckets are hashed anew when one key changes."""
+"""A tree grows when its buckets hold more keys on average."""
 
-MAX_DENSE_BITS: Final = 24
+MAX_BUCKET_BITS: Final = 24
+_KEY_BYTES: Final = 32
+_ROW_BYTES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +58,16 @@ def hash_node(left: Hash32, right: Hash32) -> Hash32:
 
 def root(items: Mapping[Hash32, Hash32]) -> Hash32:
     """The root over keys and values of 32 bytes each; 32 zero bytes for none."""
-    _require_items(items.items())
-    return _subtree_root(sorted(items), items, 0)
+    _require_items(items)
+    return _subtree_root(_sorted_rows(items), 0)
 
 
 def prove(items: Mapping[Hash32, Hash32], key: Hash32) -> MapProof:
     """Prove what stands under a key: its value, or that it has none."""
-    _require_items(items.items())
-    siblings, keys = _walk_keys(sorted(items), items, key, 0)
-    return MapProof(tuple(siblings), (keys[0], items[keys[0]]) if keys else None)
+    _require_items(items)
+    _require_hashes(key)
+    siblings, rows = _walk(_sorted_rows(items), key, 0)
+    return MapProof(tuple(siblings), _end(rows))
 
 
 def verify(*, root: Hash32, key: Hash32, value: Hash32 | None, proof: MapProof) -> None:
@@ -103,143 +107,168 @@ def verify(*, root: Hash32, key: Hash32, value: Hash32 | None, proof: MapProof) 
 class PrefixTree:
     """The same tree, kept up to date.
 
-    Down to ``_bits`` levels every node has a place in dense arrays; below hang small sorted buckets
-    of keys. The arrays grow with the number of keys.
+    The upper nodes are numbered as in a heap: 1 is the root, the children of n are 2n and 2n + 1,
+    and under node 2^bits + b hangs bucket b, the rows whose keys begin with the bits of b. Buckets
+    hold a few rows and are hashed anew when one of them changes.
+
+    WARNING: Keys are outputs of a VRF, so buckets stay small. Keys that were chosen to agree on
+    their first 24 bits share one bucket, and each change there costs time linear in their number.
 
     Args:
         items: Keys and values of 32 bytes each.
     """
 
     def __init__(self, items: Mapping[Hash32, Hash32] | None = None) -> None:
-        self._values: dict[Hash32, Hash32] = dict(items or {})
-        _require_items(self._values.items())
-        self._build()
+        self._size = 0
+        self._allocate(0)
+        if items:
+            self.update(items)
 
     def __len__(self) -> int:
-        return len(self._values)
+        return self._size
 
     def root(self) -> Hash32:
         """The root, 32 bytes; 32 zero bytes without keys."""
-        return self._hashes[0][0]
+        return self._hash(1)
 
     def get(self, key: Hash32) -> Hash32 | None:
         """The value of a key, or None."""
-        return self._values.get(key)
+        _require_hashes(key)
+        rows = _rows(self._buckets[self._place(key)])
+        return next((row[_KEY_BYTES:] for row in rows if row.startswith(key)), None)
 
     def update(self, changes: Mapping[Hash32, Hash32 | None]) -> None:
         """Set the values of keys; None removes a key, and removing an absent one does nothing."""
-        _require_items((key, EMPTY if value is None else value) for key, value in changes.items())
-        touched = set()
-        for key, value in changes.items():
-            place = self._place(key)
-            bucket = self._buckets[place]
-            if value is not None:
-                if key not in self._values:
-                    insort(bucket, key)
-                self._values[key] = value
-            elif self._values.pop(key, None) is not None:
-                del bucket[bisect_left(bucket, key)]
-            touched.add(place)
-        if len(self._values) > 2 * KEYS_PER_BUCKET << self._bits and self._bits < MAX_DENSE_BITS:
-            self._build()
-        else:
-            self._rehash(touched)
+        _require_items(changes)
+        puts = sum(value is not None for value in changes.values())
+        bits = min(MAX_BUCKET_BITS, ((self._size + puts) // KEYS_PER_BUCKET).bit_length())
+        if bits > self._bits:
+            self._grow(bits)
+        touched = []
+        for place, keys in groupby(sorted(changes), key=self._place):
+            values = {row[:_KEY_BYTES]: row[_KEY_BYTES:] for row in _rows(self._buckets[place])}
+            self._size -= len(values)
+            for key in keys:
+                value = changes[key]
+                if value is None:
+                    values.pop(key, None)
+                else:
+                    values[key] = value
+            self._size += len(values)
+            self._buckets[place] = b"".join(_sorted_rows(values))
+            touched.append(place)
+        self._rehash(touched)
 
     def prove(self, key: Hash32) -> MapProof:
         """Prove what stands under a key: its value, or that it has none."""
         _require_hashes(key)
-        siblings: list[Hash32] = []
-        keys: Sequence[Hash32]
         place = self._place(key)
-        for level in range(self._bits):
-            position = place >> (self._bits - level)
-            if self._counts[level][position] < 2:
-                keys = self._keys_below(level, position)
-                break
-            siblings.append(self._hashes[level + 1][place >> (self._bits - level - 1) ^ 1])
+        node = len(self._buckets) + place
+        if self._counts[node] > 1:
+            below, rows = _walk(_rows(self._buckets[place]), key, self._bits)
         else:
-            below, keys = _walk_keys(self._buckets[place], self._values, key, self._bits)
-            siblings += below
-        return MapProof(tuple(siblings), (keys[0], self._values[keys[0]]) if keys else None)
+            # The path ends at the highest node that has less than two keys under it.
+            while node > 1 and self._counts[node >> 1] < 2:
+                node >>= 1
+            below, rows = [], self._rows_below(node)
+        siblings = []
+        while node > 1:
+            siblings.append(self._hash(node ^ 1))
+            node >>= 1
+        siblings.reverse()
+        return MapProof((*siblings, *below), _end(rows))
 
     def _place(self, key: Hash32) -> int:
         return int.from_bytes(key[:4], "big") >> (32 - self._bits)
 
-    def _build(self) -> None:
-        self._bits = min(MAX_DENSE_BITS, (len(self._values) // KEYS_PER_BUCKET).bit_length())
-        self._buckets: list[list[Hash32]] = [[] for _ in range(1 << self._bits)]
-        for key in sorted(self._values):
-            self._buckets[self._place(key)].append(key)
-        self._hashes = [[EMPTY] * (1 << level) for level in range(self._bits + 1)]
-        self._counts = [array("Q", bytes(8 << level)) for level in range(self._bits + 1)]
-        self._rehash({place for place, bucket in enumerate(self._buckets) if bucket})
+    def _hash(self, node: int) -> Hash32:
+        return bytes(self._hashes[32 * node : 32 * node + 32])
 
-    def _rehash(self, places: set[int]) -> None:
-        """Hash the buckets anew, then every dense node above them, each once."""
-        hashes, counts = self._hashes[self._bits], self._counts[self._bits]
-        for place in places:
-            bucket = self._buckets[place]
-            hashes[place] = _subtree_root(bucket, self._values, self._bits)
-            counts[place] = len(bucket)
-        for level in range(self._bits - 1, -1, -1):
-            places = {place >> 1 for place in places}
-            self._rehash_level(level, places)
+    def _allocate(self, bits: int) -> None:
+        self._bits = bits
+        self._buckets = [b""] * (1 << bits)
+        self._hashes = bytearray(64 << bits)
+        # Keys under each node: 0, 1, or 2 for more.
+        self._counts = bytearray(2 << bits)
 
-    def _rehash_level(self, level: int, places: set[int]) -> None:
-        hashes, counts = self._hashes[level], self._counts[level]
-        below, counts_below = self._hashes[level + 1], self._counts[level + 1]
-        sha256 = hashlib.sha256
-        for place in places:
-            left, right = 2 * place, 2 * place + 1
-            count = counts_below[left] + counts_below[right]
-            counts[place] = count
-            if count > 1:
-                hashes[place] = sha256(NODE_PREFIX + below[left] + below[right]).digest()
-            else:
-                # One key: its leaf stands for the whole subtree. None: zero, as the children are.
-                hashes[place] = below[left] if counts_below[left] else below[right]
+    def _grow(self, bits: int) -> None:
+        rows = _rows(b"".join(self._buckets))
+        self._allocate(bits)
+        for place, group in groupby(rows, key=self._place):
+            self._buckets[place] = b"".join(group)
+        self._rehash([place for place, bucket in enumerate(self._buckets) if bucket])
 
-    def _keys_below(self, level: int, position: int) -> list[Hash32]:
-        """The keys under a dense node that has at most one."""
-        while level < self._bits:
-            level += 1
-            position *= 2
-            if not self._counts[level][position]:
-                position += 1
-        return self._buckets[position]
+    def _rehash(self, places: Sequence[int]) -> None:
+        """Hash these buckets anew, then every node above them, each once."""
+        hashes, counts, sha256 = self._hashes, self._counts, hashlib.sha256
+        nodes = [len(self._buckets) + place for place in places]
+        for node, place in zip(nodes, places, strict=True):
+            rows = _rows(self._buckets[place])
+            hashes[32 * node : 32 * node + 32] = _subtree_root(rows, self._bits)
+            counts[node] = min(len(rows), 2)
+        for _ in range(self._bits):
+            nodes = list(dict.fromkeys([node >> 1 for node in nodes]))
+            for node in nodes:
+                left, right = counts[2 * node], counts[2 * node + 1]
+                counts[node] = min(left + right, 2)
+                if left + right > 1:
+                    above = sha256(NODE_PREFIX + hashes[64 * node : 64 * node + 64]).digest()
+                else:
+                    # One key: its leaf stands for the whole subtree. None: zero, as both are.
+                    above = self._hash(2 * node + right)
+                hashes[32 * node : 32 * node + 32] = above
 
-
-def _subtree_root(keys: Sequence[Hash32], values: Mapping[Hash32, Hash32], depth: int) -> Hash32:
-    """The root over sorted keys that agree on their first ``depth`` bits."""
-    if not keys:
-        return EMPTY
-    if len(keys) == 1:
-        return hash_leaf(keys[0], values[keys[0]])
-    middle = _first_one(keys, depth)
-    left = _subtree_root(keys[:middle], values, depth + 1)
-    right = _subtree_root(keys[middle:], values, depth + 1)
-    return hash_node(left, right)
+    def _rows_below(self, node: int) -> Sequence[bytes]:
+        """The row under a node that has at most one."""
+        while node < len(self._buckets):
+            node = 2 * node + (not self._counts[2 * node])
+        return _rows(self._buckets[node - len(self._buckets)])
 
 
-def _walk_keys(
-    keys: Sequence[Hash32], values: Mapping[Hash32, Hash32], key: Hash32, depth: int
-) -> tuple[list[Hash32], Sequence[Hash32]]:
-    """Siblings on the way to a key below ``depth``, and the at most one key at their end."""
-    _require_hashes(key)
+def _rows(bucket: bytes) -> Sequence[bytes]:
+    return [bucket[i : i + _ROW_BYTES] for i in range(0, len(bucket), _ROW_BYTES)]
+
+
+def _sorted_rows(items: Mapping[Hash32, Hash32]) -> Sequence[bytes]:
+    return sorted([key + value for key, value in items.items()])
+
+
+def _end(rows: Sequence[bytes]) -> tuple[Hash32, Hash32] | None:
+    return (rows[0][:_KEY_BYTES], rows[0][_KEY_BYTES:]) if rows else None
+
+
+def _subtree_root(rows: Sequence[bytes], depth: int) -> Hash32:
+    """The root over sorted rows whose keys agree on their first ``depth`` bits."""
+    if len(rows) > 1:
+        middle = _first_one(rows, depth)
+        left = _subtree_root(rows[:middle], depth + 1)
+        right = _subtree_root(rows[middle:], depth + 1)
+        return hashlib.sha256(NODE_PREFIX + left + right).digest()
+    return hashlib.sha256(LEAF_PREFIX + rows[0]).digest() if rows else EMPTY
+
+
+def _walk(rows: Sequence[bytes], key: Hash32, depth: int) -> tuple[list[Hash32], Sequence[bytes]]:
+    """Siblings on the way to a key below ``depth``, and the at most one row at their end."""
     siblings = []
-    while len(keys) > 1:
-        middle = _first_one(keys, depth)
-        ones = _bit(key, depth)
-        other = keys[:middle] if ones else keys[middle:]
-        siblings.append(_subtree_root(other, values, depth + 1))
-        keys = keys[middle:] if ones else keys[:middle]
+    while len(rows) > 1:
+        middle = _first_one(rows, depth)
+        left, right = rows[:middle], rows[middle:]
+        rows, other = (right, left) if _bit(key, depth) else (left, right)
         depth += 1
-    return siblings, keys
+        siblings.append(_subtree_root(other, depth))
+    return siblings, rows
 
 
-def _first_one(keys: Sequence[Hash32], depth: int) -> int:
-    """Position of the first of sorted keys whose bit at ``depth`` is one."""
-    return bisect_left(keys, 1, key=lambda key: _bit(key, depth))
+def _first_one(rows: Sequence[bytes], depth: int) -> int:
+    """Position of the first of sorted rows whose bit at ``depth`` is one."""
+    byte, mask = depth >> 3, 0x80 >> (depth & 7)
+    if not rows[-1][byte] & mask:
+        return len(rows)
+    # Rows are few, where a plain walk takes half the time of bisection with a key function.
+    position = 0
+    while not rows[position][byte] & mask:
+        position += 1
+    return position
 
 
 def _bit(key: Hash32, depth: int) -> int:
@@ -251,11 +280,12 @@ def _shared_bits(left: Hash32, right: Hash32) -> int:
     return KEY_BITS - difference.bit_length()
 
 
-def _require_items(items: Iterable[tuple[Hash32, Hash32]]) -> None:
-    for key, value in items:
-        _require_hashes(key, value)
+def _require_items(items: Mapping[Hash32, Hash32 | None]) -> None:
+    for key, value in items.items():
+        _require_hashes(key, EMPTY if value is None else value)
 
 
 def _require_hashes(*hashes: bytes) -> None:
-    if any(len(one) != 32 for one in hashes):
-        raise MalformedProofError("hashes: expected 32 bytes each")
+    for one in hashes:
+        if len(one) != 32:
+            raise MalformedProofError(f"hashes: expected 32 bytes each, found {len(one)}")
