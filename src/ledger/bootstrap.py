@@ -3,14 +3,12 @@
 import asyncio
 import hashlib
 import json
-import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import structlog
 import uvicorn
 from fastapi import FastAPI
 
@@ -18,16 +16,19 @@ from ledger.adapters.clock import SystemClock
 from ledger.adapters.evm.chain import EvmChain
 from ledger.adapters.evm.signing import address_of
 from ledger.adapters.http.peers import HttpPeers
+from ledger.adapters.keystore import FILE_NAME as KEYS_NAME
 from ledger.adapters.keystore import NodeKeys, generate_keys, load_keys, save_keys
+from ledger.adapters.log_lines import configure_logging
 from ledger.adapters.sql.store import SqlStore, open_store
 from ledger.api.app import create_app
 from ledger.api.context import NodeContext
 from ledger.core import vrf
 from ledger.core.trust import STREAM_OF_CLASS, TrustRoot, parse_trust_root
-from ledger.errors import ChainUnavailableError, FatalStateError, InputError
+from ledger.errors import FatalStateError, InputError, LedgerError
 from ledger.services.anchoring import AnchorKey
 from ledger.services.directory import RegionDirectory
 from ledger.services.federation import FederatedLookup
+from ledger.services.genesis import GenesisCheck
 from ledger.services.lookup import RegionLookup
 from ledger.services.material import ServedMaterial
 from ledger.services.publication import Publication
@@ -40,23 +41,26 @@ DATABASE_NAME: Final = "node.db"
 REGISTRATION_NAME: Final = "registration.json"
 GRACEFUL_STOP_S: Final = 10
 MAX_CONNECTIONS: Final = 512
-
-log = logging.getLogger(__name__)
+MAX_HEAD_BYTES: Final = 32 << 10
+"""Request line and headers, as far as the server reads them; the API takes less."""
 
 
 def make_node(folder: Path, settings: NodeSettings) -> None:
     """Make a node's folder: fresh keys, settings, and the registration for governance.
 
     Raises:
-        InputError: The folder already holds a node.
+        InputError: The folder already holds a node, or other regions could not reach it.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if (folder / KEYS_NAME).exists():
+        raise InputError(f"{KEYS_NAME}: expected a folder without a node, found one")
     keys = generate_keys()
-    save_keys(folder, keys)
-    save_settings(folder, settings)
     registration = keys.registration(settings.region, settings.public_endpoint)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    save_settings(folder, settings)
     text = json.dumps(registration, indent=2, sort_keys=True)
     (folder / REGISTRATION_NAME).write_text(text + "\n", encoding="utf-8")
+    # Last: with its keys the node exists, and everything else about it is there.
+    save_keys(folder, keys)
 
 
 def run_node(folder: Path, *, host: str | None = None, port: int | None = None) -> None:
@@ -64,16 +68,23 @@ def run_node(folder: Path, *, host: str | None = None, port: int | None = None) 
 
     Raises:
         InputError: The folder holds no node, or no trust root yet.
-        FatalStateError: Keys, database, clock or chain do not belong together.
+        FatalStateError: Keys, database, clock or chain do not belong together, or the server does
+            not start.
+        WrongChainError: The chain has another id than the trust root.
     """
     settings = load_settings(folder, host=host, port=port)
     configure_logging()
-    app = build_app(folder, settings)
+    node = build_node(folder, settings)
+    node.genesis.check()
     server = uvicorn.Server(
         uvicorn.Config(
-            app,
+            node.app,
             host=settings.host,
             port=settings.port,
+            http="h11",  # bounds the head of a request, httptools does not
+            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+            ws="none",
+            proxy_headers=False,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -82,27 +93,16 @@ def run_node(folder: Path, *, host: str | None = None, port: int | None = None) 
         )
     )
     server.run()
+    if not server.started:
+        raise FatalStateError("server: did not start; the log says why")
 
 
-def configure_logging() -> None:
-    """One JSON object a line on standard error; there is no access log."""
-    renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
-    shared: list[structlog.typing.Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-    )
-    handler = logging.StreamHandler()
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared)
-    )
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for noisy in ("httpx", "httpcore", "alembic", "web3"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node put together; nothing runs until its application starts."""
+
+    app: FastAPI
+    genesis: GenesisCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,24 +115,30 @@ class _Outside:
     clock: SystemClock
 
 
-def build_app(folder: Path, settings: NodeSettings) -> FastAPI:
-    """Put one node together; nothing runs until the application starts.
+def build_node(folder: Path, settings: NodeSettings) -> Node:
+    """Put one node together.
 
     Raises:
-        InputError: Keys or trust root are missing.
-        FatalStateError: A clock shift on a chain that is no development chain, or a database of
-            another node.
+        InputError: Keys or trust root are missing, or the trust root does not cover the region.
+        FatalStateError: A clock shift on a chain that is no development chain, keys other than
+            those of the trust root, or a database of another node.
     """
     keys = load_keys(folder)
     trust_root_bytes = _read_trust_root(folder / settings.trust_root)
     trust_root = parse_trust_root(trust_root_bytes)
     if settings.clock_offset_s and not trust_root.is_development:
         raise FatalStateError("clock_offset_s: expected 0, a shift is for development chains only")
+    generations = _generations(trust_root, settings.region)
+    _check_own_keys(keys, trust_root, settings.region, generations)
     outside = _open_outside(folder, settings, trust_root)
-    outside.store.bind("region", settings.region)
-    outside.store.bind("genesis", trust_root.genesis_hash.hex())
-    context = _wire(settings, keys, trust_root, trust_root_bytes, outside)
-    return create_app(context)
+    try:
+        outside.store.bind("region", settings.region)
+        outside.store.bind("genesis", trust_root.genesis_hash.hex())
+    except LedgerError:
+        outside.chain.close()
+        outside.store.close()
+        raise
+    return _wire(settings, keys, generations, trust_root, trust_root_bytes, outside)
 
 
 def _read_trust_root(path: Path) -> bytes:
@@ -161,15 +167,12 @@ def _open_outside(folder: Path, settings: NodeSettings, trust_root: TrustRoot) -
 def _wire(
     settings: NodeSettings,
     keys: NodeKeys,
+    generations: dict[str, int],
     trust_root: TrustRoot,
     trust_root_bytes: bytes,
     outside: _Outside,
-) -> NodeContext:
+) -> Node:
     region, store, clock = settings.region, outside.store, outside.clock
-    generations = _generations(trust_root, region)
-    if not generations:
-        raise InputError(f"trust root: expected region {region} among those covered")
-    _check_own_keys(keys, trust_root, region, generations)
     subject_keys = SubjectKeys(
         region=region, secrets={stream: keys.vrf_seeds[stream] for stream in generations}
     )
@@ -192,7 +195,8 @@ def _wire(
         source=ServedMaterial(states=states, store=store, keys=subject_keys, clock=clock),
     )
     directory = RegionDirectory(outside.chain)
-    return NodeContext(
+    genesis = GenesisCheck(chain=outside.chain, expected=trust_root.genesis_hash, then=worker.start)
+    context = NodeContext(
         region=region,
         trust_root=trust_root,
         trust_root_bytes=trust_root_bytes,
@@ -216,25 +220,24 @@ def _wire(
             clock=clock,
         ),
         worker=worker,
-        start=_starter(outside, trust_root, worker, directory),
-        stop=_stopper(outside, worker, directory),
+        start=_starter(genesis, directory),
+        stop=_stopper(outside, genesis, worker, directory),
     )
+    return Node(create_app(context), genesis)
 
 
 def _generations(trust_root: TrustRoot, region: str) -> dict[str, int]:
     """The newest generation of each stream that carries a type the region covers."""
     streams = {STREAM_OF_CLASS[one.klass] for one in trust_root.coverage if one.region == region}
-    return {
-        stream: max(
-            (
-                key.generation
-                for key in trust_root.vrf_keys
-                if (key.region, key.stream) == (region, stream)
-            ),
-            default=1,
-        )
-        for stream in sorted(streams)
-    }
+    if not streams:
+        raise InputError(f"trust root: expected region {region} among those covered")
+    known: dict[str, int] = {}
+    for key in trust_root.vrf_keys:
+        if key.region == region and key.stream in streams:
+            known[key.stream] = max(key.generation, known.get(key.stream, 0))
+    if missing := streams - known.keys():
+        raise InputError(f"trust root: expected a VRF key for {', '.join(sorted(missing))}")
+    return dict(sorted(known.items()))
 
 
 def _check_own_keys(
@@ -248,32 +251,21 @@ def _check_own_keys(
             )
 
 
-def _starter(
-    outside: _Outside, trust_root: TrustRoot, worker: Worker, directory: RegionDirectory
-) -> Callable[[], Awaitable[None]]:
+def _starter(genesis: GenesisCheck, directory: RegionDirectory) -> Callable[[], Awaitable[None]]:
     async def start() -> None:
-        try:
-            genesis = await asyncio.to_thread(outside.chain.genesis_hash)
-        except ChainUnavailableError as error:
-            # Lookups wait for a verified snapshot anyway; a chain that is down now may come back.
-            log.warning("chain not available at start: %s", error)
-        else:
-            if genesis != trust_root.genesis_hash:
-                raise FatalStateError(
-                    f"genesis: expected {trust_root.genesis_hash.hex()}, found {genesis.hex()}"
-                )
-        worker.start()
+        genesis.start()
         directory.start()
 
     return start
 
 
 def _stopper(
-    outside: _Outside, worker: Worker, directory: RegionDirectory
+    outside: _Outside, genesis: GenesisCheck, worker: Worker, directory: RegionDirectory
 ) -> Callable[[], Awaitable[None]]:
     async def stop() -> None:
-        await asyncio.to_thread(worker.stop)
-        await asyncio.to_thread(directory.stop)
+        # The check first: it may start the worker.
+        for one in (genesis, worker, directory):
+            await asyncio.to_thread(one.stop)
         await outside.peers.close()
         outside.chain.close()
         outside.store.close()

@@ -20,6 +20,10 @@ from ledger.core.types import STREAMS
 from ledger.errors import FatalStateError, InputError
 
 FILE_NAME: Final = "keys.json"
+SECRET_BYTES: Final = 32
+SHORTEST_TOKEN: Final = 32
+"""Characters; a shorter token could be guessed, and an empty one would let anyone in."""
+
 _OWNER_ONLY: Final = 0o600
 
 
@@ -71,19 +75,19 @@ class NodeKeys:
         }
 
 
-def generate_keys(streams: tuple[str, ...] = STREAMS) -> NodeKeys:
+def generate_keys() -> NodeKeys:
     """Fresh keys from the system's randomness."""
     return NodeKeys(
-        anchor_key=secrets.token_bytes(32),
-        vrf_seeds={stream: secrets.token_bytes(32) for stream in streams},
-        checkpoint_seeds={stream: secrets.token_bytes(32) for stream in streams},
-        natural_key_secret=secrets.token_bytes(32),
+        anchor_key=secrets.token_bytes(SECRET_BYTES),
+        vrf_seeds={stream: secrets.token_bytes(SECRET_BYTES) for stream in STREAMS},
+        checkpoint_seeds={stream: secrets.token_bytes(SECRET_BYTES) for stream in STREAMS},
+        natural_key_secret=secrets.token_bytes(SECRET_BYTES),
         operator_token=secrets.token_urlsafe(32),
     )
 
 
 def save_keys(folder: Path, keys: NodeKeys) -> None:
-    """Write the key file; an existing one is never overwritten.
+    """Write the key file, all of it or nothing; an existing one is never overwritten.
 
     Raises:
         InputError: The folder already holds keys.
@@ -95,15 +99,29 @@ def save_keys(folder: Path, keys: NodeKeys) -> None:
         "natural_key_secret": keys.natural_key_secret.hex(),
         "operator_token": keys.operator_token,
     }
+    unfinished = folder / f".{FILE_NAME}.{secrets.token_hex(8)}"
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
     try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        descriptor = os.open(folder / FILE_NAME, flags, _OWNER_ONLY)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        # At this point the file is complete and durable. A link, unlike a rename, refuses to
+        # replace what is there.
+        os.link(unfinished, folder / FILE_NAME)
     except FileExistsError:
         raise InputError(f"{FILE_NAME}: expected no keys yet, found some") from None
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
+    finally:
+        unfinished.unlink()
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def load_keys(folder: Path) -> NodeKeys:
@@ -113,21 +131,39 @@ def load_keys(folder: Path) -> NodeKeys:
         InputError: There is none, or it is not of the format.
         FatalStateError: Others may read it.
     """
-    path = folder / FILE_NAME
     try:
-        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise FatalStateError(f"{FILE_NAME}: expected mode 600, others may read it")
-        content = json.loads(path.read_text(encoding="utf-8"))
+        with (folder / FILE_NAME).open(encoding="utf-8") as file:
+            if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise FatalStateError(f"{FILE_NAME}: expected mode 600, others may read it")
+            content = json.load(file)
         return NodeKeys(
-            anchor_key=bytes.fromhex(content["anchor_key"]),
-            vrf_seeds={name: bytes.fromhex(seed) for name, seed in content["vrf_seeds"].items()},
-            checkpoint_seeds={
-                name: bytes.fromhex(seed) for name, seed in content["checkpoint_seeds"].items()
-            },
-            natural_key_secret=bytes.fromhex(content["natural_key_secret"]),
-            operator_token=str(content["operator_token"]),
+            anchor_key=_secret(content["anchor_key"]),
+            vrf_seeds=_seeds(content["vrf_seeds"]),
+            checkpoint_seeds=_seeds(content["checkpoint_seeds"]),
+            natural_key_secret=_secret(content["natural_key_secret"]),
+            operator_token=_token(content["operator_token"]),
         )
     except FileNotFoundError:
         raise InputError(f"{FILE_NAME}: not found; run init first") from None
+    except OSError as error:
+        raise InputError(f"{FILE_NAME}: {error.strerror}") from None
     except (KeyError, ValueError, AttributeError, TypeError):
+        # The cause is left out: it may repeat a part of the file.
         raise InputError(f"{FILE_NAME}: not of the expected format") from None
+
+
+def _secret(text: str) -> bytes:
+    secret = bytes.fromhex(text)
+    if len(secret) != SECRET_BYTES:
+        raise ValueError
+    return secret
+
+
+def _seeds(members: Mapping[str, str]) -> dict[str, bytes]:
+    return {stream: _secret(members[stream]) for stream in STREAMS}
+
+
+def _token(text: object) -> str:
+    if not isinstance(text, str) or not text.isascii() or len(text) < SHORTEST_TOKEN:
+        raise ValueError
+    return text

@@ -17,24 +17,26 @@ _Folder = Annotated[Path, typer.Option("--dir", help="节点目录 / the node's 
 def init(
     region: Annotated[str, typer.Option(help="地区代码,如 340000 / region code")],
     folder: _Folder,
-    port: Annotated[int, typer.Option(help="端口 / port")] = 8310,
-    host: Annotated[str, typer.Option(help="监听地址 / address to listen on")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="端口,默认 8310 / port, default 8310")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="监听地址,默认 127.0.0.1 / address to listen on")
+    ] = None,
     endpoint: Annotated[
         str | None, typer.Option(help="其他地区访问本节点的地址 / how other regions reach the node")
     ] = None,
-    rpc_url: Annotated[str, typer.Option(help="链节点 / chain RPC")] = "http://127.0.0.1:8545",
+    rpc_url: Annotated[
+        str | None, typer.Option(help="链节点,默认 http://127.0.0.1:8545 / chain RPC")
+    ] = None,
     clock_offset_s: Annotated[
-        int, typer.Option(help="时钟偏移,仅测试链 / clock shift, development chains only")
-    ] = 0,
+        int | None, typer.Option(help="时钟偏移,仅测试链 / clock shift, development chains only")
+    ] = None,
 ) -> None:
     """建立地区节点 / Make a region's node: keys, settings, registration."""
-    from pydantic import ValidationError
-
     from ledger.bootstrap import make_node
-    from ledger.settings import NodeSettings
+    from ledger.settings import make_settings
 
     try:
-        settings = NodeSettings(
+        settings = make_settings(
             region=region,
             host=host,
             port=port,
@@ -43,12 +45,11 @@ def init(
             clock_offset_s=clock_offset_s,
         )
         make_node(folder, settings)
-    except ValidationError as error:
-        names = ", ".join(str(one["loc"][0]) for one in error.errors())
-        typer.echo(f"init: {names}: not of the expected form", err=True)
-        raise typer.Exit(USAGE) from None
     except LedgerError as error:
         typer.echo(f"init: {error.code}: {error}", err=True)
+        raise typer.Exit(USAGE) from None
+    except OSError as error:
+        typer.echo(f"init: {error.filename}: {error.strerror}", err=True)
         raise typer.Exit(USAGE) from None
     typer.echo(
         pick(

@@ -25,6 +25,22 @@ class Result(StrEnum):
 PROVED: Final = (Result.RECORDS, Result.NONE)
 """Results that carry evidence."""
 
+REGION_CODES: Final = frozenset(
+    {
+        "change-not-anchored",
+        "consent-required",
+        "fatal-state",
+        "no-snapshot",
+        "not-covered",
+        "other-region",
+        "snapshot-in-the-future",
+        "snapshot-too-old",
+        "store-unavailable",
+        "stream-not-served",
+    }
+)
+"""Codes a region gives with an answer it does not prove."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -48,6 +64,10 @@ class Answer:
     code: str
     evidence: bytes | None = None
     verdict: Verdict | None = None
+
+    def __post_init__(self) -> None:
+        if self.is_proved != (self.evidence is not None):
+            raise ValueError(f"{self.result}: expected evidence exactly with a proved result")
 
     @property
     def is_proved(self) -> bool:

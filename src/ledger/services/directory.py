@@ -50,9 +50,21 @@ class RegionDirectory:
             self._thread.join()
 
     def _run(self) -> None:
+        failed = ""
         while not self._stop.is_set():
-            try:
-                self.refresh()
-            except LedgerError as error:
-                log.warning("region registry: %s", error)
+            problem = self._try()
+            if problem != failed:
+                # Once, not every few seconds.
+                log.warning("region registry: %s", problem or "answers again")
+                failed = problem
             self._stop.wait(REFRESH_S)
+
+    def _try(self) -> str:
+        try:
+            self.refresh()
+        except LedgerError as error:
+            return f"{error.code}: {error}"
+        except Exception as error:
+            # A bug must not end the thread: the directory would never change again.
+            return f"bug: {type(error).__name__}"
+        return ""

@@ -6,21 +6,24 @@ own trust root and found to claim exactly what was asked. A region that does not
 """
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
 from ledger.core.evidence import COMPLETE, Claim
 from ledger.core.trust import TrustRoot
 from ledger.core.verify import Outcome, Policy, verify_against
-from ledger.errors import InputError, LedgerError, UnavailableError
-from ledger.services.answers import PROVED, Answer, Question, Result
-from ledger.services.lookup import RegionLookup
+from ledger.errors import LedgerError, UnavailableError
+from ledger.services.answers import PROVED, REGION_CODES, Answer, Question, Result
+from ledger.services.lookup import RegionLookup, refusal
 from ledger.services.ports import Clock
 
 REGION_DEADLINE_S: Final = 10.0
 """Seconds a region has to answer one lookup."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +92,25 @@ class FederatedLookup:
 
     async def lookup(self, questions: Sequence[Question]) -> list[Answer]:
         """Answer each question, in order; every proved answer has been verified."""
+        answers: dict[Question, Answer] = {}
         by_region: dict[str, list[Question]] = {}
-        for question in questions:
-            by_region.setdefault(question.region, []).append(question)
+        for question in dict.fromkeys(questions):
+            refused = refusal(question, self._trust_root)
+            if refused is None:
+                by_region.setdefault(question.region, []).append(question)
+            else:
+                answers[question] = refused
         parts = await asyncio.gather(
             *(self._ask_region(region, asked) for region, asked in by_region.items())
         )
-        answers = {answer.question: answer for part in parts for answer in part}
+        answers |= {answer.question: answer for part in parts for answer in part}
         return [answers[question] for question in questions]
 
     async def _ask_region(self, region: str, questions: list[Question]) -> list[Answer]:
-        answers = await self._collect(region, questions)
+        claimed = await self._collect(region, questions)
         now = self._clock.now()
         return await asyncio.to_thread(
-            lambda: [check_answer(answer, self._trust_root, now) for answer in answers]
+            lambda: [check_answer(answer, self._trust_root, now) for answer in claimed]
         )
 
     async def _collect(self, region: str, questions: list[Question]) -> list[Answer]:
@@ -110,22 +118,28 @@ class FederatedLookup:
             return await asyncio.to_thread(self._own.answer, questions)
         endpoint = self._directory.endpoint(region)
         if endpoint is None:
-            code = "not-covered" if not self._knows(region) else "endpoint-unknown"
-            result = Result.REFUSED if code == "not-covered" else Result.UNAVAILABLE
-            return [Answer(question, result, code) for question in questions]
+            return _all(questions, Result.UNAVAILABLE, "endpoint-unknown")
         try:
             async with asyncio.timeout(self._deadline_s):
                 said = await self._peers.ask(endpoint, questions)
         except TimeoutError:
-            return [Answer(one, Result.UNAVAILABLE, "deadline") for one in questions]
+            log.warning("region %s: no answer within %g s", region, self._deadline_s)
+            return _all(questions, Result.UNAVAILABLE, "deadline")
         except UnavailableError as error:
-            return [Answer(one, Result.UNAVAILABLE, error.code) for one in questions]
-        except LedgerError:
-            return [Answer(one, Result.INVALID, "malformed-answer") for one in questions]
+            log.warning("region %s: %s", region, error)
+            return _all(questions, Result.UNAVAILABLE, error.code)
+        except LedgerError as error:
+            log.warning("region %s: malformed answer: %s", region, error)
+            return _all(questions, Result.INVALID, "malformed-answer")
+        except Exception as error:
+            # Whatever a peer provokes, the other regions' answers stand.
+            log.error("region %s: bug: %s", region, type(error).__name__)
+            return _all(questions, Result.UNAVAILABLE, "internal")
         return [_from_peer(question, said.get(question)) for question in questions]
 
-    def _knows(self, region: str) -> bool:
-        return any(one.region == region for one in self._trust_root.coverage)
+
+def _all(questions: Sequence[Question], result: Result, code: str) -> list[Answer]:
+    return [Answer(question, result, code) for question in questions]
 
 
 def _from_peer(question: Question, said: PeerAnswer | None) -> Answer:
@@ -135,15 +149,22 @@ def _from_peer(question: Question, said: PeerAnswer | None) -> Answer:
         result = Result(said.result)
     except ValueError:
         return Answer(question, Result.INVALID, "malformed-answer")
-    if result in PROVED and said.evidence is None:
-        return Answer(question, Result.INVALID, "evidence-missing")
-    if result not in PROVED and said.evidence is not None:
+    if result in PROVED:
+        if said.evidence is None:
+            return Answer(question, Result.INVALID, "evidence-missing")
+        return Answer(question, result, "not-verified", evidence=said.evidence)
+    if said.evidence is not None:
         return Answer(question, Result.INVALID, "unexpected-evidence")
-    return Answer(question, result, said.code, evidence=said.evidence)
+    # Free text of a peer goes no further.
+    code = said.code if said.code in REGION_CODES else "unspecified"
+    return Answer(question, result, code)
 
 
 def check_answer(answer: Answer, trust_root: TrustRoot, now: datetime) -> Answer:
     """Verify a proved answer; the result then follows from the verified claim alone.
+
+    Evidence that is wrong, or proves something else, makes the answer ``invalid``; evidence that is
+    too old, or that this trust root cannot judge, makes it ``unavailable``.
 
     Args:
         answer: As a region gave it. One without evidence is returned as it is.
@@ -152,18 +173,15 @@ def check_answer(answer: Answer, trust_root: TrustRoot, now: datetime) -> Answer
     """
     if answer.evidence is None:
         return answer
-    try:
-        verdict = verify_against(answer.evidence, trust_root, now=now, policy=Policy())
-    except InputError as error:
-        return replace(answer, result=Result.INVALID, code=error.code, evidence=None)
-    if verdict.outcome is Outcome.STALE:
-        return replace(answer, result=Result.UNAVAILABLE, code=verdict.reason, evidence=None)
-    if not verdict:
-        return replace(answer, result=Result.INVALID, code=verdict.reason, evidence=None)
-    if verdict.claim is None or not _answers(answer.question, verdict.claim):
-        return replace(answer, result=Result.INVALID, code="other-claim", evidence=None)
+    verdict = verify_against(answer.evidence, trust_root, now=now, policy=Policy())
+    if verdict.outcome is Outcome.INVALID:
+        return Answer(answer.question, Result.INVALID, verdict.reason)
+    if verdict.claim is not None and not _answers(answer.question, verdict.claim):
+        return Answer(answer.question, Result.INVALID, "other-claim")
+    if verdict.claim is None or not verdict:
+        return Answer(answer.question, Result.UNAVAILABLE, verdict.reason)
     result = Result.NONE if verdict.claim.is_absence else Result.RECORDS
-    return replace(answer, result=result, code="ok", verdict=verdict)
+    return Answer(answer.question, result, "ok", evidence=answer.evidence, verdict=verdict)
 
 
 def _answers(question: Question, claim: Claim) -> bool:

@@ -4,15 +4,24 @@ No chain call happens here. The snapshot was taken in the background, so a looku
 proof, one map proof and a read of the opened items.
 """
 
+import logging
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from ledger.core.evidence import COMPLETE, ChainProof, Claim, Evidence, OpenedItem, WholeList
 from ledger.core.evidence.encode import encode_evidence
 from ledger.core.trust import STREAM_OF_CLASS, TrustRoot
-from ledger.errors import StoreUnavailableError
+from ledger.errors import StateError, UnavailableError
 from ledger.services.answers import Answer, Question, Result
 from ledger.services.material import Material, Pending, Unavailable
+
+OPEN_CLASSES: Final = ("public", "market")
+"""Classes of record types anyone may ask about."""
+
+STREAM: Final = STREAM_OF_CLASS["public"]
+"""The stream of the open classes."""
+
+log = logging.getLogger(__name__)
 
 
 class MaterialSource(Protocol):
@@ -23,6 +32,19 @@ class MaterialSource(Protocol):
     ) -> Material | Pending | Unavailable:
         """Everything an evidence about this subject needs, or why there is none."""
         ...
+
+
+def refusal(question: Question, trust_root: TrustRoot) -> Answer | None:
+    """The answer to a question nobody needs to be asked, or None.
+
+    The same whether or not there are records: nothing is looked up.
+    """
+    covered = trust_root.covered(question.region, question.record_type)
+    if covered is None:
+        return Answer(question, Result.REFUSED, "not-covered")
+    if covered.klass not in OPEN_CLASSES:
+        return Answer(question, Result.REFUSED, "consent-required")
+    return None
 
 
 class RegionLookup:
@@ -48,34 +70,32 @@ class RegionLookup:
         return [self._answer(question) for question in questions]
 
     def _answer(self, question: Question) -> Answer:
-        covered = self._trust_root.covered(question.region, question.record_type)
         if question.region != self._region:
             return Answer(question, Result.REFUSED, "other-region")
-        if covered is None:
-            return Answer(question, Result.REFUSED, "not-covered")
-        if covered.klass not in ("public", "market"):
-            # The same answer whether or not records exist: nothing was looked up.
-            return Answer(question, Result.REFUSED, "consent-required")
-        stream = STREAM_OF_CLASS[covered.klass]
+        refused = refusal(question, self._trust_root)
+        if refused is not None:
+            return refused
         try:
-            material = self._source.material(stream, question.record_type, question.subject)
-        except StoreUnavailableError as error:
+            material = self._source.material(STREAM, question.record_type, question.subject)
+        except (UnavailableError, StateError) as error:
+            # One question without an answer; the others stand.
+            log.error("lookup: %s: %s", error.code, error)
             return Answer(question, Result.UNAVAILABLE, error.code)
         if isinstance(material, Pending):
             return Answer(question, Result.PENDING, "change-not-anchored")
         if isinstance(material, Unavailable):
             return Answer(question, Result.UNAVAILABLE, material.code)
-        evidence = encode_evidence(self._evidence(question, stream, material))
+        evidence = encode_evidence(self._evidence(question, material))
         result = Result.RECORDS if material.items else Result.NONE
         return Answer(question, result, "ok", evidence=evidence)
 
-    def _evidence(self, question: Question, stream: str, material: Material) -> Evidence:
+    def _evidence(self, question: Question, material: Material) -> Evidence:
         items, snapshot = material.items, material.snapshot
         return Evidence(
             claim=Claim(
                 kind=COMPLETE,
                 region=question.region,
-                stream=stream,
+                stream=STREAM,
                 record_type=question.record_type,
                 subject=question.subject,
                 count=len(items),

@@ -21,6 +21,7 @@ from ledger.api.schemas import (
 )
 from ledger.core.records.subject import UsccError, normalize_uscc
 from ledger.services.answers import Question
+from ledger.services.lookup import OPEN_CLASSES
 
 router = APIRouter(
     tags=["lookup"],
@@ -41,7 +42,7 @@ async def look_up(body: LookupRequest, request: Request) -> Response:
     coverage = context.trust_root.coverage
     regions = body.regions or sorted({one.region for one in coverage})
     types = body.record_types or sorted(
-        {one.record_type for one in coverage if one.klass in ("public", "market")}
+        {one.record_type for one in coverage if one.klass in OPEN_CLASSES}
     )
     subjects = [_subject(text, f"subjects.{place}") for place, text in enumerate(body.subjects)]
     questions = list(
