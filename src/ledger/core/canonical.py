@@ -64,7 +64,7 @@ def decode(
     Args:
         data: UTF-8 without byte order mark.
         max_bytes: Largest input.
-        max_depth: Deepest nesting of arrays and objects.
+        max_depth: Deepest nesting of arrays and objects; never more than 64.
 
     Raises:
         CanonicalizationError: Too large, too deep, no JSON, a repeated name, a float, or bytes that
@@ -72,7 +72,7 @@ def decode(
     """
     if len(data) > max_bytes:
         raise CanonicalizationError(f"JSON: expected at most {max_bytes} bytes, found {len(data)}")
-    _check_depth(data, max_depth)
+    _check_depth(data, min(max_depth, MAX_ENCODE_DEPTH))
     try:
         value = json.loads(
             data.decode("utf-8"),

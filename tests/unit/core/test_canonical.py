@@ -135,7 +135,12 @@ def test_refusal_never_names_the_value():
         b"-Infinity",
         b"9007199254740992",
         b"-9007199254740992",
-        b"9" * 10_000,
+        b"9" * 10**5,
+        b"-" + b"9" * 10**5,
+        b"1e" + b"9" * 10**5,
+        b"0." + b"9" * 10**5,
+        b"[1e400]",
+        b"1e-7",
         b'"\\/"',
         b'"\\u0041"',
         b'"\\u000F"',
@@ -172,6 +177,12 @@ def test_decode_depth_limit_is_exact():
             decode(bomb)
     with pytest.raises(CanonicalizationError, match="levels"):
         decode(b"[[]]", max_depth=1)
+
+
+def test_decode_depth_beyond_what_is_encoded_is_refused_whatever_the_limit():
+    for levels in (MAX_ENCODE_DEPTH + 1, 10**6):
+        with pytest.raises(CanonicalizationError, match="at most 64 levels"):
+            decode(b"[" * levels + b"]" * levels, max_depth=10**7)
 
 
 @pytest.mark.parametrize("text", ["[" * 50, '"' + "[" * 50, "\\" + "{" * 50, "]" * 50 + "[" * 50])

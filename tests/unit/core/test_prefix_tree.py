@@ -81,7 +81,7 @@ def test_two_keys_that_part_at_a_depth_have_zero_siblings_above(depth):
     verify(root=root(items), key=KEY, value=VALUE, proof=found)
 
 
-@pytest.mark.parametrize("depth", range(256))
+@pytest.mark.parametrize("depth", range(257))
 def test_absence_of_an_existing_key_cannot_be_proved_at_any_depth(depth):
     # The key stands at the given depth: one neighbour per level above it.
     items = {flip(KEY, level): VALUE for level in range(depth)}
