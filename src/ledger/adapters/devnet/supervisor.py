@@ -45,6 +45,7 @@ START_DEADLINE_S: Final = 30.0
 DRIFT_S: Final = 3
 LOG_BYTES: Final = 2 * 1024 * 1024
 
+_RECYCLE: Final = f"starting anvil anew after {RECYCLE_BLOCKS} blocks, as planned"
 _log = logging.getLogger("ledger.devnet")
 
 
@@ -96,7 +97,10 @@ class Supervisor:
                 self._save_finally(anvil)
         finally:
             anvil.stop()
-        if cause is not None:
+        if cause == _RECYCLE:
+            self._starts.clear()
+            _log.info("%s", cause)
+        elif cause is not None:
             self._restarts += 1
             _log.warning("%s; starting anvil again (restart %d)", cause, self._restarts)
 
@@ -152,8 +156,7 @@ class Supervisor:
                     return f"anvil does not answer for {SILENT_S:.0f} seconds ({error})"
             if number - first >= RECYCLE_BLOCKS:
                 self._save_finally(anvil)
-                self._starts.clear()
-                return f"anvil sealed {RECYCLE_BLOCKS} blocks; freeing its memory"
+                return _RECYCLE
             self._stopping.wait(TICK_S)
         return None
 
