@@ -1,8 +1,9 @@
 """Compile the deployed contracts and write, or compare, their artifacts.
 
 Takes the sources in ``src/`` and OpenZeppelin's from ``node_modules/``, with the settings of
-``foundry.toml``. An artifact holds what the ledger needs of a contract: ABI, both bytecodes, where the
-immutables stand in the runtime code, and the storage layout. Run by ``scripts/compile-contracts``.
+``foundry.toml``. An artifact holds what the ledger needs of a contract: ABI, both bytecodes, where
+the immutables stand in the runtime code, and the storage layout. Run by
+``scripts/compile-contracts``.
 """
 
 import argparse

@@ -7,8 +7,11 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 /// @notice Merkle trees of RFC 9162, section 2.1: node = SHA-256(0x01 || left || right), children never sorted. Not
 /// the sorted Keccak pairs of OpenZeppelin's MerkleProof.
 /// @dev The length of a proof follows from the two sizes alone, so it is compared first; then the proof is one walk
-/// without a branch on sizes. `test/PlainConsistency.sol` is the standard's own algorithm, word by word, and the oracle
-/// of this one.
+/// that asks the sizes nothing more. `test/PlainConsistency.sol` is the standard's own algorithm, word by word, and the
+/// oracle of this one.
+///
+/// WARNING: a proof shows that the two roots hang together, not that a tree has exactly the leaves it claims: sizes that
+/// call for the same walk (2 to 3, 2 to 4) share their proofs. Whoever replays the log sees its true size.
 library ConsistencyProof {
     /// @notice A proof is between an earlier and a later tree that both have leaves: 1 <= oldSize < newSize.
     error ConsistencyProofSizesNotAscending(uint64 oldSize, uint64 newSize);
