@@ -14,9 +14,6 @@ from ledger.errors import FatalStateError
 STALE = "stale"
 """The one unknown code that, standing alone, makes a verdict STALE."""
 
-UNSUPPORTED_PREFIX = "unsupported-"
-"""Unknown codes that make a verdict UNSUPPORTED begin with this."""
-
 
 class StepEnd(Exception):
     """Ends a step as fail, unknown or skipped; ``stops``: nothing after it can be judged."""

@@ -18,9 +18,10 @@ from ledger.core.evidence import parse_evidence
 from ledger.core.headers import parse_header
 from ledger.core.trust import TrustRoot, parse_trust_root
 from ledger.core.verify import chain_steps, item_steps, map_steps
-from ledger.core.verify.case import STALE, UNSUPPORTED_PREFIX, Case, StepEnd
+from ledger.core.verify.case import STALE, Case, StepEnd
 from ledger.core.verify.verdict import (
     STEPS,
+    UNSUPPORTED_PREFIX,
     Basis,
     Outcome,
     Policy,

@@ -29,6 +29,10 @@ STEPS: Final = (
 """Step ids in order; step 1 is the first."""
 
 
+UNSUPPORTED_PREFIX: Final = "unsupported-"
+"""Unknown codes that make a verdict UNSUPPORTED begin with this."""
+
+
 class Outcome(StrEnum):
     """The one word of a verdict, worst first."""
 
@@ -124,11 +128,10 @@ class Verdict:
     @property
     def reason(self) -> str:
         """The code of the step that decided the outcome, or ``ok``."""
-        for state in (StepState.FAIL, StepState.UNKNOWN):
-            for step in self.steps:
-                if step.state is state:
-                    return step.code
-        return "ok"
+        failed = [step.code for step in self.steps if step.state is StepState.FAIL]
+        unknown = [step.code for step in self.steps if step.state is StepState.UNKNOWN]
+        unsupported = [code for code in unknown if code.startswith(UNSUPPORTED_PREFIX)]
+        return next(iter(failed + unsupported + unknown), "ok")
 
 
 def day_of(moment: datetime) -> date:
