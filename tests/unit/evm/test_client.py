@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.adapters.evm.chain import EvmChain
-from ledger.adapters.evm.contract import Contract, checksum
+from ledger.adapters.evm.contract import checksum, load_contract
 from ledger.adapters.evm.json_rpc import JsonRpc
 from ledger.adapters.evm.sending import send
 from ledger.adapters.evm.signing import address_of, sign
@@ -245,18 +245,18 @@ def test_sign_value_out_of_range_raises_input_error(wrong: dict[str, Any]) -> No
 )
 def test_encode_arguments_do_not_fit_raises_input_error(arguments: list[Any]) -> None:
     with pytest.raises(InputError):
-        Contract("HeadAnchor").encode("confirm", arguments)
+        load_contract("HeadAnchor").encode("confirm", arguments)
 
 
 def test_encode_function_unknown_raises_input_error() -> None:
     with pytest.raises(InputError):
-        Contract("HeadAnchor").encode("selfdestruct", [])
+        load_contract("HeadAnchor").encode("selfdestruct", [])
 
 
 @pytest.mark.parametrize("arguments", [[], [1], ["0x00"], [checksum(ADDRESS), 1]])
 def test_encode_creation_arguments_do_not_fit_raises_input_error(arguments: list[Any]) -> None:
     with pytest.raises(InputError):
-        Contract("HeadAnchor").encode_creation(arguments)
+        load_contract("HeadAnchor").encode_creation(arguments)
 
 
 @pytest.mark.parametrize("length", [0, 31, 33])
@@ -270,7 +270,7 @@ def test_call_root_of_other_length_raises_input_error(length: int) -> None:
 @settings(max_examples=80, deadline=None)
 def test_decode_any_bytes_raises_chain_unavailable_only(returned: bytes, function: str) -> None:
     try:
-        Contract("RegionRegistry").decode(function, returned)
+        load_contract("RegionRegistry").decode(function, returned)
     except ChainUnavailableError:
         pass
 
@@ -283,7 +283,7 @@ def test_decode_any_bytes_raises_chain_unavailable_only(returned: bytes, functio
 )
 @settings(max_examples=80, deadline=None)
 def test_decode_revert_any_bytes_gives_an_error_value(selector: bytes, reverted: bytes) -> None:
-    found = Contract("HeadAnchor").decode_revert(selector + reverted)
+    found = load_contract("HeadAnchor").decode_revert(selector + reverted)
     assert isinstance(found, ContractRevertError)
 
 

@@ -14,7 +14,7 @@ from ledger.adapters.devnet.registration import (
     parse_registration,
 )
 from ledger.adapters.evm.client import EvmClient
-from ledger.adapters.evm.contract import Contract, checksum
+from ledger.adapters.evm.contract import Contract, checksum, load_contract
 from ledger.core.chain.head_slots import stream_id
 from ledger.errors import ContractRevertError, DevnetError
 from ledger.services.onchain import Call
@@ -63,8 +63,8 @@ class _Governance:
 
     def __init__(self, owner: Owner, deployment: Deployment) -> None:
         self._owner = owner
-        self._anchor = Contract("HeadAnchor")
-        self._registry = Contract("RegionRegistry")
+        self._anchor = load_contract("HeadAnchor")
+        self._registry = load_contract("RegionRegistry")
         self._addresses = {name: one.address for name, one in deployment.contracts.items()}
 
     def missing(self, registration: Registration) -> list[Call]:

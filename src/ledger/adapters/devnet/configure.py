@@ -40,10 +40,12 @@ def configure(
     config = directory.load_config()
     if config is None:
         offset = clock_offset_s or 0
+        # Block 1 is sealed at once and must be younger than block 0, but not ahead of the clock.
+        genesis = now + offset - 1 if start_time is None else start_time
         config = DevnetConfig(
             chain_id=DEFAULT_CHAIN_ID if chain_id is None else chain_id,
             port=_choose_port(DEFAULT_PORT if port is None else port),
-            genesis_timestamp=now + offset,
+            genesis_timestamp=genesis,
             clock_offset_s=offset,
         )
     else:

@@ -17,7 +17,7 @@ from typing import Any
 from ledger.adapters.devnet.directory import DevnetConfig, DevnetDirectory, write_whole
 from ledger.adapters.devnet.owner import Owner
 from ledger.adapters.evm.client import EvmClient
-from ledger.adapters.evm.contract import Contract, checksum
+from ledger.adapters.evm.contract import checksum, load_contract
 from ledger.core.chain import rlp
 from ledger.core.chain.keccak import keccak256
 from ledger.errors import DevnetError
@@ -148,7 +148,7 @@ def created_address(creator: bytes, nonce: int) -> bytes:
 def is_current(deployment: Deployment) -> bool:
     """Whether the contracts on the chain are the ones this release was built with."""
     return all(
-        one.creation_hash == Contract(name).artifact.creation_hash
+        one.creation_hash == load_contract(name).artifact.creation_hash
         for name, one in deployment.contracts.items()
     )
 
@@ -164,7 +164,7 @@ def _ensure(owner: Owner, recorded: Deployment | None) -> dict[str, Deployed]:
     done = owner.client.transaction_count(owner.address)
     missing = list(enumerate(arguments))[done:]
     receipts = owner.create_all(
-        [(nonce, Contract(name).encode_creation(arguments[name])) for nonce, name in missing]
+        [(nonce, load_contract(name).encode_creation(arguments[name])) for nonce, name in missing]
     )
     blocks = {name: one.block_number for (_, name), one in zip(missing, receipts, strict=True)}
     return {
@@ -182,7 +182,7 @@ def _look(
     known = recorded.contracts.get(name) if recorded is not None else None
     if block is None and known is not None and known.code_hash == keccak256(code):
         return known
-    artifact = Contract(name).artifact
+    artifact = load_contract(name).artifact
     return Deployed(
         address=address,
         code_hash=keccak256(code),

@@ -128,12 +128,19 @@ class DevnetDirectory:
         return key
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace a file so that a crash leaves the old one or the new one; mode 0600."""
+def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Replace a file so that a crash leaves the old one or the new one; mode 0600.
+
+    Args:
+        path: The file.
+        content: Its new bytes.
+        durable: Whether it must survive a crash of the machine too.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())
     temporary.replace(path)

@@ -36,7 +36,7 @@ MAX_PAUSE_S: Final = 1.0
 """Longest pause before anvil is started again."""
 
 SILENT_S: Final = 15.0
-"""anvil is ended and started again after not answering this long."""
+"""anvil is ended and started again when no new block was seen this long."""
 
 RECYCLE_BLOCKS: Final = 1_800
 """anvil is started anew after this many blocks: each state it holds has all hashes of its run."""
@@ -69,6 +69,8 @@ class Supervisor:
         self._highest = 0
         self._saved_at = 0.0
         self._save_took_s = 0.0
+        self._clock_set_at = -SILENT_S
+        self._said: dict[str, object] = {}
 
     def stop(self) -> None:
         """Ask it to end; safe in a signal handler."""
@@ -142,19 +144,22 @@ class Supervisor:
 
     def _watch(self, anvil: Anvil) -> str | None:
         """Save and look until anvil must be started again (says why) or we must stop (None)."""
-        first = number = anvil.head()[0]
-        answered = time.monotonic()
+        first = newest = anvil.head()[0]
+        sealed = time.monotonic()
         while not self._stopping.is_set():
             if (code := anvil.process.poll()) is not None:
                 return f"anvil ended with code {code}"
+            problem = "it seals nothing"
             try:
                 number, root = self._look(anvil)
-                answered = time.monotonic()
+                if number != newest:
+                    newest, sealed = number, time.monotonic()
                 self._save_if_due(anvil, root)
             except ChainUnavailableError as error:
-                if time.monotonic() - answered > SILENT_S:
-                    return f"anvil does not answer for {SILENT_S:.0f} seconds ({error})"
-            if number - first >= RECYCLE_BLOCKS:
+                problem = str(error)
+            if time.monotonic() - sealed > SILENT_S:
+                return f"no new block for {SILENT_S:.0f} seconds: {problem}"
+            if newest - first >= RECYCLE_BLOCKS:
                 self._save_finally(anvil)
                 return _RECYCLE
             self._stopping.wait(TICK_S)
@@ -164,9 +169,10 @@ class Supervisor:
         number, timestamp, _, root = anvil.head()
         self._highest = max(self._highest, number)
         behind = self._now() - timestamp
-        if behind > DRIFT_S:
+        if behind > DRIFT_S and time.monotonic() - self._clock_set_at > SILENT_S:
             _log.warning("the chain's clock is %d seconds behind; set", behind)
             anvil.set_time(self._now())
+            self._clock_set_at = time.monotonic()
         self._report("healthy", anvil=anvil, number=number, timestamp=timestamp)
         return number, root
 
@@ -213,7 +219,7 @@ class Supervisor:
         timestamp: int | None = None,
     ) -> None:
         pid = None if anvil is None else anvil.process.pid
-        content = {
+        content: dict[str, object] = {
             "state": state,
             "reason": reason,
             "restarts": self._restarts,
@@ -223,8 +229,12 @@ class Supervisor:
             "block_time": timestamp,
             "saved_block": self._keeper.saved_block,
         }
+        if content == self._said:
+            return
+        self._said = content
         try:
-            write_whole(self._directory.status_file, json.dumps(content).encode())
+            said = json.dumps(content).encode()
+            write_whole(self._directory.status_file, said, durable=False)
         except OSError as error:
             _log.error("cannot write the status: %s", error.strerror)
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 import httpx
 
 from ledger.adapters.evm.client import DEFAULT_GAS, EvmClient
-from ledger.adapters.evm.contract import Contract
+from ledger.adapters.evm.contract import load_contract
 from ledger.adapters.evm.head_anchor import HeadAnchorCalls, parse_head
 from ledger.core.chain.head_slots import Head
 from ledger.core.types import Hash32
@@ -52,7 +52,7 @@ class EvmChain(HeadAnchorCalls, EvmClient):
             self, url, chain_id=chain_id, timeout_s=timeout_s, gas=gas, transport=transport
         )
         self._region_registry = region_registry
-        self._registry = Contract("RegionRegistry")
+        self._registry = load_contract("RegionRegistry")
 
     def simulate(self, call: Call) -> None:
         """Run a call on the newest state without sending it.

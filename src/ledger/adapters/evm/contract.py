@@ -4,6 +4,7 @@ Uses web3 for the ABI and nothing else; no provider, hence no network.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 from eth_abi.exceptions import DecodingError, EncodingError
@@ -99,6 +100,16 @@ class Contract:
             error["name"],
             {name: _shown(value) for name, value in zip(names, values, strict=True)},
         )
+
+
+@cache
+def load_contract(name: str) -> Contract:
+    """A contract by its name; made once.
+
+    Raises:
+        FatalStateError: The installation lacks it.
+    """
+    return Contract(name)
 
 
 def checksum(address: bytes) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ledger.adapters.evm.contract import Contract
+from ledger.adapters.evm.contract import Contract, load_contract
 from ledger.core.chain.head_slots import Head
 from ledger.core.types import Hash32, TreeSize
 from ledger.errors import ChainUnavailableError, InputError, UnsetHeadError
@@ -15,7 +15,7 @@ class HeadAnchorCalls:
     def __init__(self, head_anchor: bytes) -> None:
         """Take the contract's address, 20 bytes."""
         self.head_anchor = head_anchor
-        self._anchor = Contract("HeadAnchor")
+        self._anchor = load_contract("HeadAnchor")
 
     def open_call(
         self,
