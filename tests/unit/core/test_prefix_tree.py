@@ -8,6 +8,7 @@ from prefix_tree_oracle import node, proof
 
 from ledger.core.prefix_tree import (
     EMPTY,
+    KEYS_PER_BUCKET,
     MapProof,
     PrefixTree,
     hash_leaf,
@@ -234,12 +235,14 @@ def test_items_of_wrong_length_are_refused_and_change_nothing(items):
     assert (len(tree), tree.root()) == (20, before)
 
 
-def test_prove_key_of_wrong_length_is_refused():
+def test_prove_and_get_key_of_wrong_length_are_refused():
     for short in (KEY[1:], b""):
         with pytest.raises(MalformedProofError):
             prove({KEY: VALUE}, short)
         with pytest.raises(MalformedProofError):
             PrefixTree({KEY: VALUE}).prove(short)
+        with pytest.raises(MalformedProofError):
+            PrefixTree({KEY: VALUE}).get(short)
 
 
 def test_tree_update_sets_changes_and_drops():
@@ -267,6 +270,17 @@ def test_tree_grown_by_batches_and_emptied_again_equals_the_pure_root():
         assert (len(tree), tree.root()) == (len(left), root(left))
         for key in (keys[start], keys[-1]):
             verify(root=tree.root(), key=key, value=left.get(key), proof=tree.prove(key))
+
+
+def test_tree_grows_so_that_buckets_stay_small():
+    # Every change and proof hashes one bucket: the time they take hangs on this.
+    tree = PrefixTree()
+    for seed in range(8):
+        tree.update(grown(500, seed))
+        rows = [len(bucket) // 64 for bucket in tree._buckets]
+        assert sum(rows) == len(tree)
+        assert max(rows) <= 20
+    assert len(tree) / len(rows) <= KEYS_PER_BUCKET
 
 
 def test_tree_with_keys_that_share_a_long_prefix_equals_the_pure_root():
