@@ -174,12 +174,12 @@ def header_of_another_state() -> Given:
     return Given(forged, world.trust_root())
 
 
-def _validators(first: int, last: int | None) -> ValidatorRange:
+def validator_range(first: int, last: int | None) -> ValidatorRange:
     closing = (None, None) if last is None else (b"\x09" * 32, BLOCK_TIME)
     return ValidatorRange(first, last, *closing, frozenset({b"\x01" * 20}))
 
 
-def _qbft(*ranges: ValidatorRange) -> dict[str, object]:
+def sealed_by(*ranges: ValidatorRange) -> dict[str, object]:
     rules = (Confirmation(ANHUI, "records", (0,), 1),)
     return {
         "consensus": "qbft",
@@ -195,19 +195,19 @@ BOTH_MIRRORS = mirrored().mirrors
 @trial("UNSUPPORTED consensus unsupported-consensus")
 def qbft_header_is_unsupported() -> Given:
     """The trust root wants seals, which this release does not check."""
-    return _absence_under(**_qbft(_validators(0, None)))
+    return _absence_under(**sealed_by(validator_range(0, None)))
 
 
 @trial("INCOMPLETE consensus validators-unknown")
 def block_after_every_validator_range() -> Given:
     """No validators are trusted for this height."""
-    return _absence_under(**_qbft(_validators(0, 10)))
+    return _absence_under(**sealed_by(validator_range(0, 10)))
 
 
 @trial("UNSUPPORTED consensus unsupported-consensus")
 def stream_without_rule_off_development() -> Given:
     """Only a development chain may have a stream without mirrors."""
-    changed = _qbft(_validators(0, None))
+    changed = sealed_by(validator_range(0, None))
     given = _absence_under(**{**changed, "confirmations": ()})
     return given
 

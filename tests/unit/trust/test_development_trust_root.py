@@ -1,0 +1,105 @@
+"""The trust root of a development chain is made from what was deployed and registered."""
+
+import copy
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from ledger.core.trust import parse_trust_root
+from ledger.core.trust.development import LIFETIME, make_development_trust_root
+from ledger.errors import MalformedTrustRootError
+
+ISSUED_AT = datetime(2026, 10, 31, 4, 0, 0, 123_456, tzinfo=UTC)
+DEPLOYMENT: dict[str, Any] = {
+    "chain_id": 31_337,
+    "genesis_hash": "0x" + "11" * 32,
+    "owner": "0x" + "22" * 20,
+    "contracts": {
+        "HeadAnchor": {
+            "address": "0x" + "33" * 20,
+            "code_hash": "0x" + "44" * 32,
+            "slots": {"status": 2, "heads": 3, "confirmations": 4},
+        },
+        "RegionRegistry": {"address": "0x" + "55" * 20, "code_hash": "0x" + "66" * 32},
+    },
+}
+REGISTRATIONS: list[dict[str, Any]] = [
+    {
+        "region": region,
+        "streams": [
+            {
+                "stream": stream,
+                "vrf_key": 1,
+                "vrf_public_key": f"0x{byte:02x}{number:02x}" + "77" * 30,
+            }
+            for number, stream in enumerate(("records", "restricted", "queries"))
+        ],
+    }
+    for byte, region in enumerate(("310000", "320000"))
+]
+
+
+def make(deployment: object = DEPLOYMENT, registrations: object = REGISTRATIONS) -> bytes:
+    return make_development_trust_root(
+        deployment,  # type: ignore[arg-type]
+        registrations,  # type: ignore[arg-type]
+        issued_at=ISSUED_AT,
+        since=date(2026, 1, 1),
+    )
+
+
+def test_make_development_trust_root_holds_what_was_deployed() -> None:
+    root = parse_trust_root(make())
+    assert root.is_development
+    assert root.chain_id == 31_337
+    assert root.head_anchor.slots == {"status": 2, "heads": 3, "confirmations": 4}
+    assert root.region_registry is not None
+    assert root.region_registry.address == b"\x55" * 20
+    assert root.signers == (b"\x22" * 20,)
+    assert root.issued_at == ISSUED_AT.replace(microsecond=0)
+    assert root.expires_at - root.issued_at == LIFETIME
+    assert root.vrf_key("320000", "queries", 1) == bytes.fromhex("0102" + "77" * 30)
+    assert {(one.region, one.record_type, one.klass) for one in root.coverage} == {
+        (region, record_type, "public")
+        for region in ("310000", "320000")
+        for record_type in ("cf", "xk")
+    }
+    assert (root.confirmations, root.mirrors, root.authority_required) == ((), (), False)
+
+
+def test_make_development_trust_root_is_the_same_every_time() -> None:
+    assert make() == make()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("chain_id",),
+        ("genesis_hash",),
+        ("owner",),
+        ("contracts",),
+        ("contracts", "HeadAnchor"),
+        ("contracts", "RegionRegistry", "address"),
+        ("contracts", "HeadAnchor", "slots", "heads"),
+    ],
+)
+@pytest.mark.parametrize("value", [None, "0xzz", 7.5, []])
+def test_make_development_trust_root_of_a_broken_deployment_is_refused(
+    path: tuple[str, ...], value: object
+) -> None:
+    deployment = copy.deepcopy(DEPLOYMENT)
+    parent: Any = deployment
+    for name in path[:-1]:
+        parent = parent[name]
+    if value == 7.5 and path[-1] in ("chain_id", "heads"):
+        del parent[path[-1]]
+    else:
+        parent[path[-1]] = value
+    with pytest.raises(MalformedTrustRootError):
+        make(deployment)
+
+
+def test_make_development_trust_root_with_a_region_twice_is_refused() -> None:
+    with pytest.raises(MalformedTrustRootError):
+        make(registrations=[*REGISTRATIONS, REGISTRATIONS[0]])
