@@ -1,5 +1,7 @@
 """The root of the command line: one language option, one command each."""
 
+import io
+import sys
 from importlib.metadata import version as version_of
 from typing import Annotated
 
@@ -46,5 +48,8 @@ app.add_typer(trust_root.app, name="trust-root")
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; a character the terminal lacks is replaced and ends nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     app()

@@ -9,9 +9,11 @@ _chosen: list[str] = []
 
 
 def choose(language: str | None) -> None:
-    """Choose the language of this process; None takes LANG, and Chinese where that says nothing."""
+    """Choose the language of this process; None takes that of the locale, else Chinese."""
     if language is None:
-        language = "en" if os.environ.get("LANG", "").lower().startswith("en") else "zh"
+        names = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+        locale = next((name for name in names if name), "")
+        language = "en" if locale.lower().startswith("en") else "zh"
     _chosen[:] = [language]
 
 

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from ledger.cli.language import pick
+from ledger.cli.output import fail
 from ledger.errors import LedgerError
 
-USAGE = 2
 FAILED = 1
 
 _Folder = Annotated[Path, typer.Option("--dir", help="节点目录 / the node's folder")]
@@ -45,12 +45,8 @@ def init(
             clock_offset_s=clock_offset_s,
         )
         make_node(folder, settings)
-    except LedgerError as error:
-        typer.echo(f"init: {error.code}: {error}", err=True)
-        raise typer.Exit(USAGE) from None
-    except OSError as error:
-        typer.echo(f"init: {error.filename}: {error.strerror}", err=True)
-        raise typer.Exit(USAGE) from None
+    except (LedgerError, OSError) as error:
+        fail("init", error)
     typer.echo(
         pick(
             f"节点已建立:{folder}(地区 {region})。请治理方用 registration.json 接入。",

@@ -2,28 +2,30 @@
 
 import json
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import quote
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ledger.cli.client import call
 from ledger.cli.language import name_of, pick
 from ledger.cli.node import operator_token
-from ledger.errors import LedgerError, UnavailableError
+from ledger.cli.output import exit_code_for, fail, print_json, printable, reason
+from ledger.errors import InputError, LedgerError, UnavailableError
 
-USAGE = 2
-UNAVAILABLE = 3
-STATES = {
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+STATES: Final = {
     "accepted": ("已受理", "accepted"),
     "sequenced": ("已编号", "sequenced"),
     "integrated": ("已入账", "integrated"),
     "anchored": ("已上链", "anchored"),
 }
-POLL_S = 0.3
+POLL_S: Final = 0.3
 
 
 def publish(
@@ -34,66 +36,110 @@ def publish(
         Path | None, typer.Option(help="把报告写入此文件 / write the report to this file")
     ] = None,
     wait_s: Annotated[
-        float, typer.Option(help="等待上链的秒数,0 不等 / seconds to wait until anchored")
+        float, typer.Option(min=0, help="等待上链的秒数,0 不等 / seconds to wait until anchored")
     ] = 60.0,
     as_json: Annotated[bool, typer.Option("--json", help="机器可读 / for programs")] = False,
 ) -> None:
     """发布文件 / Publish files in the order given.
 
-    Good rows are taken, bad ones are named. Exit codes: 0 all files taken, 2 a file or the call was
-    refused, 3 the node is not available or the files were not anchored in time.
+    Good rows are taken, bad ones are named. The first file that cannot be taken at all ends the
+    sending; what was sent before stands and is reported. Exit codes: 0 all files taken, 2 a file or
+    the call was refused, 3 the node is not available or the files were not anchored in time.
     """
-    from ledger.settings import load_settings
-
+    sending = _Sending()
+    failed: LedgerError | OSError | None = None
     try:
-        settings = load_settings(folder)
-        if settings.region != region:
-            raise UnavailableError(f"node of region {settings.region}, expected {region}")
-        node, token = f"http://{settings.host}:{settings.port}", operator_token(folder)
-        batches = _send_all(files, node, token, wait_s)
+        contents = [(path, path.read_bytes()) for path in files]
+        node, token = _node_of(folder, region)
+        _send_and_wait(sending, contents, node, token, wait_s)
     except (LedgerError, OSError) as error:
-        code = error.code if isinstance(error, LedgerError) else "file"
-        typer.echo(f"publish: {code}: {error}", err=True)
-        raise typer.Exit(UNAVAILABLE if isinstance(error, UnavailableError) else USAGE) from None
-    content = {name: _summary(batch) for name, batch in batches.items()}
-    if report is not None:
+        failed = error
+    content = {name: _summary(batch) for name, batch in sending.batches.items()}
+    if report is not None and content:
         report.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
     if as_json:
-        typer.echo(json.dumps({"exit_code": 0, "files": content}, ensure_ascii=False))
+        exit_code = 0 if failed is None else exit_code_for(failed)
+        problem = None if failed is None else reason(failed)
+        print_json({"exit_code": exit_code, "files": content, "error": problem})
     else:
-        for name, batch in batches.items():
+        for name, batch in sending.batches.items():
             _print(name, batch)
+    if failed is not None:
+        fail("publish", failed)
 
 
-def _send_all(files: list[Path], node: str, token: str, wait_s: float) -> dict[str, dict[str, Any]]:
+@dataclass
+class _Sending:
+    """What the node said about each file so far, by the file's name."""
+
+    batches: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def anchored(self) -> int:
+        return sum(batch["state"] == "anchored" for batch in self.batches.values())
+
+
+def _node_of(folder: Path, region: str) -> tuple[str, str]:
+    """Address and operator's token of the node in a folder."""
+    from ledger.settings import load_settings
+
+    settings = load_settings(folder)
+    if settings.region != region:
+        raise InputError(f"expected the node of region {region}, found that of {settings.region}")
+    return settings.local_url, operator_token(folder)
+
+
+def _send_and_wait(
+    sending: _Sending, contents: list[tuple[Path, bytes]], node: str, token: str, wait_s: float
+) -> None:
     """Send each file and wait for all of them; a bar on a terminal, nothing elsewhere."""
     headers = {"Authorization": f"Bearer {token}"}
-    batches: dict[str, dict[str, Any]] = {}
+    paths = [path for path, _content in contents]
+    with _progress() as progress:
+        task = progress.add_task(pick("发布", "publish"), total=len(contents))
+        for path, content in contents:
+            own = {"X-Source-Name": quote(path.name), "Content-Type": "text/csv"}
+            sending.batches[_name(path, paths)] = call(
+                "POST", node, "/v1/batches", content=content, headers=headers | own
+            )
+            progress.advance(task)
+        if wait_s > 0:
+            _wait(sending, node, headers, wait_s, progress)
+
+
+def _wait(
+    sending: _Sending, node: str, headers: Mapping[str, str], wait_s: float, progress: "Progress"
+) -> None:
+    total = len(sending.batches)
+    task = progress.add_task(pick("上链", "anchor"), total=total)
+    deadline = time.monotonic() + wait_s
+    while True:
+        for name, batch in sending.batches.items():
+            if batch["state"] != "anchored":
+                sending.batches[name] = call(
+                    "GET", node, f"/v1/batches/{batch['id']}", headers=headers
+                )
+        progress.update(task, completed=sending.anchored)
+        if sending.anchored == total:
+            return
+        if time.monotonic() > deadline:
+            raise UnavailableError(f"{total - sending.anchored} files not anchored in {wait_s:g} s")
+        time.sleep(POLL_S)
+
+
+def _progress() -> "Progress":
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        sending = progress.add_task(pick("发布", "publish"), total=len(files))
-        for path in files:
-            name = {"X-Source-Name": quote(path.name), "Content-Type": "text/csv"}
-            batches[path.name] = call(
-                "POST", node, "/v1/batches", content=path.read_bytes(), headers=headers | name
-            )
-            progress.advance(sending)
-        anchoring = progress.add_task(pick("上链", "anchor"), total=len(files))
-        deadline = time.monotonic() + wait_s
-        while wait_s > 0:
-            for name_of_file, batch in batches.items():
-                if batch["state"] != "anchored":
-                    path_of_batch = f"/v1/batches/{batch['id']}"
-                    batches[name_of_file] = call("GET", node, path_of_batch, headers=headers)
-            done = sum(batch["state"] == "anchored" for batch in batches.values())
-            progress.update(anchoring, completed=done)
-            if done == len(batches):
-                break
-            if time.monotonic() > deadline:
-                raise UnavailableError(f"{len(batches) - done} files not anchored in {wait_s:g} s")
-            time.sleep(POLL_S)
-    return batches
+    return Progress(*columns, console=console, disable=not console.is_terminal)
+
+
+def _name(path: Path, among: list[Path]) -> str:
+    """A file's name, or its whole path where two files have the same name."""
+    same = sum(other.name == path.name for other in among)
+    return path.name if same == 1 else str(path)
 
 
 def _summary(batch: dict[str, Any]) -> dict[str, Any]:
@@ -104,16 +150,21 @@ def _summary(batch: dict[str, Any]) -> dict[str, Any]:
 def _print(name: str, batch: dict[str, Any]) -> None:
     state = name_of(STATES, batch["state"])
     rejected = {problem["row"] for problem in batch["rejected"]}
+    shown = printable(name)
     typer.echo(
         pick(
-            f"{name}:接受 {batch['accepted']} 行,未变 {batch['unchanged']} 行,"
+            f"{shown}:接受 {batch['accepted']} 行,未变 {batch['unchanged']} 行,"
             f"跳过 {batch['skipped']} 行,拒绝 {len(rejected)} 行;{state}",
-            f"{name}: {batch['accepted']} rows accepted, {batch['unchanged']} unchanged,"
+            f"{shown}: {batch['accepted']} rows accepted, {batch['unchanged']} unchanged,"
             f" {batch['skipped']} skipped, {len(rejected)} rejected; {state}",
         )
     )
+    ignored = batch.get("ignored_columns")
+    if ignored:
+        columns = printable(", ".join(ignored))
+        typer.echo(pick(f"  未用的列:{columns}", f"  columns without meaning here: {columns}"))
     for problem in batch["rejected"]:
         message = pick(problem["message"], problem["message_en"])
-        field = problem["field"] or "-"
+        field_name = problem["field"] or "-"
         row = pick(f"第 {problem['row']} 行", f"row {problem['row']}")
-        typer.echo(f"  {row}  {field}  {problem['code']}  {message}")
+        typer.echo(printable(f"  {row}  {field_name}  {problem['code']}  {message}"))

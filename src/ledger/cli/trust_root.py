@@ -4,14 +4,14 @@ import hashlib
 import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ledger.cli.language import pick
-from ledger.errors import LedgerError
+from ledger.cli.output import fail
+from ledger.errors import InputError, LedgerError
 
-USAGE = 2
 FIRST_DAY = "2000-01-01"
 """Default of ``--since``; of a development chain only."""
 
@@ -34,18 +34,17 @@ def make(
     from ledger.core.trust.development import make_development_trust_root
 
     try:
-        registrations = [json.loads((node / "registration.json").read_bytes()) for node in nodes]
+        registrations = [_read_json(node / "registration.json") for node in nodes]
         content = make_development_trust_root(
-            json.loads(deployment.read_bytes()),
+            _read_json(deployment),
             registrations,
             issued_at=datetime.now(UTC) + timedelta(seconds=clock_offset_s),
-            since=date.fromisoformat(since),
+            since=_day(since),
         )
         for node in nodes:
             (node / "trust-root.json").write_bytes(content)
-    except (LedgerError, OSError, ValueError) as error:
-        typer.echo(f"trust-root: {error}", err=True)
-        raise typer.Exit(USAGE) from None
+    except (LedgerError, OSError) as error:
+        fail("trust-root", error)
     digest = hashlib.sha256(content).hexdigest()
     typer.echo(
         pick(
@@ -53,3 +52,20 @@ def make(
             f"trust root written to {len(nodes)} nodes, SHA-256 {digest} (development chain)",
         )
     )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected a JSON object")
+    return content
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError("--since: expected a date YYYY-MM-DD") from None

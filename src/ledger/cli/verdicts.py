@@ -12,6 +12,7 @@ from ledger.cli.language import (
     name_of,
     pick,
 )
+from ledger.cli.output import printable
 from ledger.core.evidence import Claim
 from ledger.core.evidence.encode import claim_json
 from ledger.core.verify import CHINA, Outcome, ProvedRecord, StepState, Verdict
@@ -86,12 +87,12 @@ def record_json(record: ProvedRecord) -> dict[str, object]:
 
 def verdict_lines(name: str, verdict: Verdict) -> list[str]:
     """A verdict as lines of text: the claim, each step, the records, the outcome, its limits."""
-    lines = [pick(f"证据  {name}", f"Evidence  {name}")]
+    lines = [pick("证据  ", "Evidence  ") + printable(name)]
     if verdict.claim is not None:
         lines.append(pick("主张  ", "Claim  ") + claim_line(verdict.claim))
     for step in verdict.steps:
         label = name_of(STEPS, step.id)
-        detail = f"  {step.detail}" if step.detail else ""
+        detail = f"  {printable(step.detail)}" if step.detail else ""
         lines.append(f" {_MARKS[step.state]} {step.number:>2} {label}  {step.code}{detail}")
     if verdict:
         lines += [f"   · {record_line(record)}" for record in verdict.records]
@@ -118,10 +119,11 @@ def record_line(record: ProvedRecord) -> str:
     parts = [str(number), record.decided_on]
     fine = record.values.get("fine_fen")
     if isinstance(fine, int):
-        parts.append(pick(f"罚款 {fine / 100:.2f} 元", f"fine {fine / 100:.2f} yuan"))
+        yuan = f"{fine // 100}.{fine % 100:02d}"
+        parts.append(pick(f"罚款 {yuan} 元", f"fine {yuan} yuan"))
     if record.in_force_until is not None:
         parts.append(pick(f"至 {record.in_force_until}", f"until {record.in_force_until}"))
-    return "  ".join(parts)
+    return printable("  ".join(parts))
 
 
 def outcome_line(verdict: Verdict) -> str:
