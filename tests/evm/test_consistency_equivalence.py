@@ -6,7 +6,7 @@ from itertools import combinations
 from random import Random
 
 import pytest
-from eth_abi import decode, encode
+from eth_abi.abi import decode, encode
 from live_chain import LiveChain
 from sample_logs import Claim, claim_of, flip, invent_claim, mutants
 
