@@ -76,25 +76,28 @@ def run_node(folder: Path, *, host: str | None = None, port: int | None = None) 
     configure_logging()
     node = build_node(folder, settings)
     node.genesis.check()
-    server = uvicorn.Server(
-        uvicorn.Config(
-            node.app,
-            host=settings.host,
-            port=settings.port,
-            http="h11",  # bounds the head of a request, httptools does not
-            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
-            ws="none",
-            proxy_headers=False,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACEFUL_STOP_S,
-            limit_concurrency=MAX_CONNECTIONS,
-        )
-    )
+    server = uvicorn.Server(server_config(node.app, settings.host, settings.port))
     server.run()
     if not server.started:
         raise FatalStateError("server: did not start; the log says why")
+
+
+def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
+    """How the server in front of the application behaves: bounded, and silent about itself."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http="h11",  # bounds the head of a request, httptools does not
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+        ws="none",
+        proxy_headers=False,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACEFUL_STOP_S,
+        limit_concurrency=MAX_CONNECTIONS,
+    )
 
 
 @dataclass(frozen=True, slots=True)

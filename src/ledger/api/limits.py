@@ -108,7 +108,11 @@ def check_head(headers: list[tuple[bytes, bytes]], target: bytes) -> ApiProblem 
     if sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
         detail = f"expected at most {MAX_HEADER_BYTES} bytes"
         return ApiProblem(431, "header-too-large", detail, _CLOSE)
-    if any(name == b"content-encoding" for name, _value in headers):
+    names = {name for name, _value in headers}
+    if {b"content-length", b"transfer-encoding"} <= names:
+        # A proxy in front may have read the other one: where this request ends is not agreed.
+        return ApiProblem(400, "framing", "expected one length of the body", _CLOSE)
+    if b"content-encoding" in names:
         # A compressed body weighs more than it says.
         return ApiProblem(415, "content-encoding", "expected a body without encoding", _CLOSE)
     return None

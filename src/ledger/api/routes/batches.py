@@ -39,9 +39,7 @@ async def publish(
     response: Response,
     source_name: Annotated[
         str,
-        Header(
-            alias="X-Source-Name", max_length=9 * _MAX_NAME_CHARS, description="percent-encoded"
-        ),
+        Header(alias="X-Source-Name", max_length=_MAX_HEADER_CHARS, description="percent-encoded"),
     ] = "upload.csv",
     idempotency_key: Annotated[
         str | None, Header(pattern=r"^[\x21-\x7e]+$", max_length=_MAX_NAME_CHARS)
