@@ -1,5 +1,6 @@
 """Which chain a devnet is: made once, then only compared, except for the port."""
 
+import secrets
 import socket
 import time
 from typing import Final
@@ -7,7 +8,9 @@ from typing import Final
 from ledger.adapters.devnet.directory import DevnetConfig, DevnetDirectory
 from ledger.errors import DevnetError
 
-DEFAULT_CHAIN_ID: Final = 20261
+CHAIN_IDS: Final = range(2_026_000_000, 2_027_000_000)
+"""Ids of new chains, one taken at random: a chain begun anew must not be taken for the old one."""
+
 DEFAULT_PORT: Final = 8545
 
 
@@ -25,7 +28,7 @@ def configure(
         directory: Where it is kept.
         running: Whether the devnet runs; then the port cannot change.
         port: 0 takes a free one, None the last one used.
-        chain_id: None takes the existing or the default one.
+        chain_id: None takes the existing one, or a fresh one.
         clock_offset_s: None takes the existing one or 0.
         start_time: Time at which a new chain starts, instead of an offset.
 
@@ -43,7 +46,7 @@ def configure(
         # Block 1 is sealed at once and must be younger than block 0, but not ahead of the clock.
         genesis = now + offset - 1 if start_time is None else start_time
         config = DevnetConfig(
-            chain_id=DEFAULT_CHAIN_ID if chain_id is None else chain_id,
+            chain_id=secrets.choice(CHAIN_IDS) if chain_id is None else chain_id,
             port=_choose_port(DEFAULT_PORT if port is None else port),
             genesis_timestamp=genesis,
             clock_offset_s=offset,
