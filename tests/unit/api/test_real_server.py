@@ -84,7 +84,7 @@ def test_server_garbage_is_not_echoed(address: tuple[str, int]) -> None:
     for garbage in (
         code + b"\r\n\r\n",
         b"GET /" + code + b" HTTP/9.9\r\n\r\n",
-        b"\x16\x03\x01" * 9,
+        b"\x16\x03\x01\r\n\r\n",
     ):
         assert code not in exchange(address, garbage)
 

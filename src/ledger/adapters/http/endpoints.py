@@ -28,6 +28,9 @@ _FORM: Final = re.compile(
 _GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 """The only IPv6 addresses of the public network. Outside are mapped and translated IPv4 ones."""
 
+_SPECIAL: Final = (ipaddress.IPv4Network("192.0.0.0/24"), ipaddress.IPv4Network("192.88.99.0/24"))
+"""Protocol assignments and 6to4 relays; not every Python counts them as not global."""
+
 Resolve = Callable[[str, int], Sequence[str]]
 """Gives the addresses of a host; raises OSError or UnicodeError."""
 
@@ -108,7 +111,7 @@ def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
         # 6to4 and Teredo carry an IPv4 address inside.
         inner = address.sixtofour is not None or address.teredo is not None
         return address in _GLOBAL_UNICAST and not inner
-    return True
+    return not any(address in network for network in _SPECIAL)
 
 
 def _bracketed(host: str) -> str:
