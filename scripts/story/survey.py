@@ -24,6 +24,8 @@ from story.telling import StoryError
 TYPES = ("cf", "xk")
 ASKED = "310000"
 SUBJECTS_A_CALL = 25
+REFUSED = 2
+"""Exit code of `publish` when a file is refused as a whole."""
 CODE_COLUMNS = ("CF_XDR_SHXYM", "XK_XDR_SHXYM")
 
 
@@ -64,11 +66,7 @@ def publish_folder(network: Network, folder: Path) -> dict[str, Any]:
     def publish(region: str) -> dict[str, Any]:
         own = [folder / f"{region}-{kind}.csv" for kind in TYPES]
         files = [str(path) for path in own if path.exists()] + [str(path) for path in changes]
-        node = str(network.nodes[region].folder)
-        if not files:
-            return {}
-        done = network.ledger("publish", *files, "--region", region, "--dir", node, "--json")
-        return dict(json.loads(done.stdout)["files"])
+        return _publish(network, region, files)
 
     report: dict[str, Any] = {}
     with ThreadPoolExecutor() as pool:
@@ -84,6 +82,25 @@ def publish_folder(network: Network, folder: Path) -> dict[str, Any]:
                         f"{batch['accepted']} accepted, {rejected} rejected",
                     )
                 )
+    return report
+
+
+def _publish(network: Network, region: str, files: list[str]) -> dict[str, Any]:
+    """Publish files in order; one that cannot be read at all is reported and passed over."""
+    node = str(network.nodes[region].folder)
+    report: dict[str, Any] = {}
+    while files:
+        options = ("--region", region, "--dir", node, "--json")
+        done = network.ledger("publish", *files, *options, check=False)
+        if done.returncode not in (0, REFUSED) or not done.stdout:
+            raise StoryError(f"publish: exit {done.returncode}: {done.stderr}")
+        said = json.loads(done.stdout)
+        taken = len(said["files"])
+        report |= said["files"]
+        if taken < len(files):
+            refused = {"accepted": 0, "rejected": [], "error": said["error"]}
+            report[Path(files[taken]).name] = refused
+        files = files[taken + 1 :]
     return report
 
 
