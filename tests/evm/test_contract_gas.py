@@ -3,10 +3,12 @@
 from random import Random
 
 import pytest
+from eth_abi.abi import decode, encode
 from live_chain import LiveChain, LiveContract, address
 from sample_logs import Claim, invent_claim
 
 from ledger.core.chain.head_slots import stream_id
+from ledger.core.chain.keccak import keccak256
 
 pytestmark = pytest.mark.devnet
 
@@ -55,3 +57,21 @@ def test_gas_of_confirm_is_shown(chain: LiveChain, capsys: pytest.CaptureFixture
     assert used[0] > used[1], "the second lane shares the word of the first"
     with capsys.disabled():
         print(f"\nconfirm: first lane of a word {used[0]}, next lanes {used[1]}")
+
+
+def test_gas_of_the_check_is_well_below_that_of_its_plain_twin(
+    chain: LiveChain, harness_code: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    harness = chain.create(harness_code)
+    kind = "(uint64,uint64,bytes32,bytes32,bytes32[])"
+    selector = keccak256(f"gasUsed({kind})".encode())[:4]
+    shown = []
+    for sizes in ((65_537, 500_000), (2**19 - 1, 2**19)):
+        claim = invent_claim(Random(2), *sizes)
+        values = (*sizes, claim.old_root, claim.new_root, claim.path)
+        answer = chain.view(harness, selector + encode([kind], [values]))
+        checked, plain = decode(["uint256", "uint256"], answer)
+        assert checked * 2 < plain
+        shown.append(f"{sizes[0]} -> {sizes[1]}: check {checked}, plain twin {plain}")
+    with capsys.disabled():
+        print("\n" + "\n".join(shown))
