@@ -28,7 +28,7 @@ class NodeSettings(BaseSettings):
         env_prefix=ENVIRONMENT_PREFIX, extra="forbid", hide_input_in_errors=True
     )
 
-    region: Annotated[str, Field(pattern=r"^[0-9]{6}$")]
+    region: Annotated[str, Field(pattern=r"^[1-9][0-9]{5}$")]
     """GB/T 2260 code of the node's region."""
     host: Annotated[str, Field(min_length=1, max_length=253)] = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8310
