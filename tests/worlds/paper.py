@@ -50,13 +50,12 @@ NOW = NOON
 BLOCK_TIME = int(NOON.timestamp()) - 5
 ANCHORED_AT = BLOCK_TIME - 60
 REGIONS = ("310000", "340000")
-STREAM_NAMES = ("records", "restricted", "queries")
 COVERAGE = {"cf": "public", "xk": "market", "tax": "restricted", "queries": "queries"}
 
 
 @dataclass
 class PaperWorld:
-    """Two regions with three streams each; add records, then ask for evidence."""
+    """Two regions with their streams; add records, then ask for evidence."""
 
     streams: dict[StreamName, PaperStream] = field(default_factory=dict)
     epoch: int = 7
@@ -70,10 +69,12 @@ class PaperWorld:
 
     def __post_init__(self) -> None:
         for region in REGIONS:
-            for name in STREAM_NAMES:
-                self.streams[region, name] = PaperStream(region, name)
+            self.stream(region)
 
     def stream(self, region: str, stream: str = "records") -> PaperStream:
+        """A stream; one other than records is opened when it is first asked for."""
+        if (region, stream) not in self.streams:
+            self.streams[region, stream] = PaperStream(region, stream)
         return self.streams[region, stream]
 
     # --- The chain

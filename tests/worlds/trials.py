@@ -7,7 +7,7 @@ vectors of evidence are written from them.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -17,6 +17,7 @@ from worlds.people import CLEAN, COMPANIES, penalty
 
 from ledger.core import canonical
 from ledger.core.evidence import Evidence, encode_evidence
+from ledger.core.records.disclosure import open_disclosure
 from ledger.core.trust import TrustRoot, encode_trust_root
 from ledger.core.verify import Outcome, Policy, StepState, Verdict, verify_evidence
 
@@ -137,9 +138,22 @@ def anhui(records: int = 1) -> PaperWorld:
 
 @cache
 def honest(records: int) -> tuple[PaperWorld, Evidence]:
-    """A world and its valid evidence of all records; not to be changed."""
+    """A world and its valid evidence of all records, some fields shown; not to be changed."""
     world = anhui(records)
-    return world, world.complete(ANHUI, "cf", COMPANY)
+    return world, showing(world.complete(ANHUI, "cf", COMPANY), 6 if records == 1 else 4)
+
+
+def showing(evidence: Evidence, most: int) -> Evidence:
+    """The evidence with at most so many fields of each item, the fields with a value first."""
+    opened = tuple(
+        replace(item, disclosures=tuple(sorted(item.disclosures, key=_has_no_value)[:most]))
+        for item in evidence.opened
+    )
+    return replace(evidence, opened=opened)
+
+
+def _has_no_value(disclosure: str) -> bool:
+    return open_disclosure(disclosure).value is None
 
 
 @cache
@@ -147,7 +161,7 @@ def honest_current() -> tuple[PaperWorld, Evidence]:
     """The second of three records; not to be changed."""
     world = anhui(3)
     index = world.stream(ANHUI).pairs("cf", COMPANY)[1][0]
-    return world, world.current(ANHUI, "cf", COMPANY, index)
+    return world, showing(world.current(ANHUI, "cf", COMPANY, index), 4)
 
 
 @cache

@@ -351,7 +351,9 @@ def contract_absent() -> Given:
 @trial("INVALID state malformed-proof")
 def storage_proof_of_another_stream() -> Given:
     """The nodes prove the head of the restricted stream."""
-    world, evidence = honest_absence()
+    world = anhui(1)
+    world.stream(ANHUI, "restricted")
+    evidence = world.complete(ANHUI, "cf", CLEAN)
     chain = world.chain_proof((ANHUI, "restricted"))
     return Given(replace(evidence, chain=chain), world.trust_root())
 
@@ -423,7 +425,7 @@ def _with_nodes(nodes: tuple[bytes, ...]) -> Given:
 def surplus_node() -> Given:
     """A node of another stream's proof stands among the nodes."""
     world, evidence = honest_absence()
-    more = world.chain_proof((SHANGHAI, "queries")).nodes
+    more = world.chain_proof((SHANGHAI, "records")).nodes
     return _with_nodes(evidence.chain.nodes + more)
 
 

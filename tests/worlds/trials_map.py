@@ -15,6 +15,7 @@ from worlds.trials import (
     honest,
     honest_absence,
     honest_current,
+    showing,
     trial,
 )
 
@@ -407,7 +408,7 @@ def _forced_list(pairs: tuple[tuple[int, bytes], ...]) -> tuple[PaperWorld, Evid
     """The region puts any list under the company's key, and its evidence of it."""
     world = anhui(3)
     stream = world.stream(ANHUI)
-    evidence = world.complete(ANHUI, "cf", COMPANY)
+    evidence = showing(world.complete(ANHUI, "cf", COMPANY), 1)
     key = stream.key("cf", COMPANY)
     stream.forced[key] = list_value(len(pairs), list_root(pairs))
     forged = replace(

@@ -16,6 +16,7 @@ from worlds.trials import (
     honest,
     honest_absence,
     honest_current,
+    showing,
     trial,
 )
 
@@ -44,8 +45,9 @@ def mirrored(rule: Confirmation = BOTH) -> PaperWorld:
 
 
 def ask(world: PaperWorld, *, opened: list[int] | None = None) -> Given:
-    """All penalties of the company in Anhui."""
-    return Given(world.complete(ANHUI, "cf", COMPANY, opened=opened), world.trust_root())
+    """All penalties of the company in Anhui, some fields shown."""
+    evidence = showing(world.complete(ANHUI, "cf", COMPANY, opened=opened), 4)
+    return Given(evidence, world.trust_root())
 
 
 def query(stream: PaperStream, published_on: str, subject: str = COMPANY) -> int:
@@ -114,9 +116,9 @@ def valid_absence_after_repair() -> Given:
 
 @trial("VALID")
 def valid_one_record() -> Given:
-    """One record, all of it opened."""
-    world, evidence = honest(1)
-    return Given(evidence, world.trust_root())
+    """One record, every field shown."""
+    world = anhui(1)
+    return Given(world.complete(ANHUI, "cf", COMPANY), world.trust_root())
 
 
 @trial("VALID")
@@ -143,18 +145,12 @@ def valid_no_field_disclosed() -> Given:
     return Given(replace(evidence, opened=(item,)), world.trust_root())
 
 
-@trial("VALID")
+@trial("VALID", group="bulk")
 def valid_long_field() -> Given:
     """A field of 20,000 characters, the longest a record may have."""
     world = PaperWorld()
     world.stream(ANHUI).publish(penalty(COMPANY, facts="罚" * 20_000))
-    given = ask(world)
-    assert isinstance(given.evidence, type(honest(1)[1]))
-    item = given.evidence.opened[0]
-    longest = max(item.disclosures, key=len)
-    return replace(
-        given, evidence=replace(given.evidence, opened=(replace(item, disclosures=(longest,)),))
-    )
+    return Given(world.complete(ANHUI, "cf", COMPANY), world.trust_root())
 
 
 @trial("VALID")
