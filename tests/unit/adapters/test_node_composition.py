@@ -10,6 +10,7 @@ from ledger.adapters.clock import SystemClock
 from ledger.adapters.keystore import FILE_NAME as KEYS_NAME
 from ledger.adapters.keystore import load_keys
 from ledger.bootstrap import build_node, make_node, run_node
+from ledger.core import vrf
 from ledger.core.trust import (
     Contract,
     Coverage,
@@ -161,8 +162,10 @@ def test_clock_shift_is_added_to_the_machines_time() -> None:
 
 def test_build_node_keys_of_another_node_are_refused(folder: Path, settings: NodeSettings) -> None:
     root = trust_root_of(folder)
-    other = vrf.public_key(b"\x09" * 32)
-    keys = tuple(replace(key, public_key=other) for key in root.vrf_keys)
+    keys = tuple(
+        replace(key, public_key=vrf.public_key(bytes([number]) * 32))
+        for number, key in enumerate(root.vrf_keys)
+    )
     give(folder, replace(root, vrf_keys=keys))
     with pytest.raises(FatalStateError, match="another VRF key"):
         build_node(folder, settings)

@@ -1,0 +1,18 @@
+"""A World in which company 5 has a penalty in force, and its evidence as files."""
+
+import pytest
+from files import Files, write_files
+from worlds.node import World, penalties, penalty
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    world = World(tmp_path_factory.mktemp("node"))
+    world.publish(penalties(penalty(5)))
+    world.settle()
+    return world
+
+
+@pytest.fixture(scope="session")
+def files(world: World, tmp_path_factory: pytest.TempPathFactory) -> Files:
+    return write_files(world, tmp_path_factory.mktemp("evidence"))
