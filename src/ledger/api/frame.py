@@ -32,6 +32,9 @@ HEADERS: Final[Mapping[str, str]] = {
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 """Methods that are logged by name; any other is a text of the caller's."""
 
+PROBES: Final = ("/livez", "/readyz")
+"""Routes asked every few seconds; only their failures are logged."""
+
 _log = structlog.get_logger("ledger.api")
 
 
@@ -75,8 +78,10 @@ class Frame:
             if status == 0:
                 problem = ApiProblem(500, "internal", "an unexpected error was logged")
                 await problem_response(scope, problem)(scope, receive, send_framed)
-        duration_ms = round((time.monotonic() - started) * 1000)
-        _log.info("request", **_seen(scope), status=status, duration_ms=duration_ms)
+        seen = _seen(scope)
+        if status >= 400 or seen["route"] not in PROBES:
+            duration_ms = round((time.monotonic() - started) * 1000)
+            _log.info("request", **seen, status=status, duration_ms=duration_ms)
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         target = scope.get("raw_path", b"") + scope.get("query_string", b"")

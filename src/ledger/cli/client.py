@@ -16,6 +16,7 @@ def call(
     content: bytes | None = None,
     json: object = None,
     headers: Mapping[str, str] | None = None,
+    timeout_s: float = TIMEOUT_S,
 ) -> dict[str, Any]:
     """Send one request to a node and read its JSON object.
 
@@ -26,6 +27,7 @@ def call(
         content: Raw body, or
         json: a value to send as JSON.
         headers: Further headers.
+        timeout_s: Longest silence of the node.
 
     Raises:
         UnavailableError: The node does not answer as a node, or says itself that it cannot.
@@ -34,7 +36,7 @@ def call(
     import httpx  # takes longer to import than most commands need
 
     try:
-        with httpx.Client(trust_env=False, timeout=TIMEOUT_S) as client:
+        with httpx.Client(trust_env=False, timeout=timeout_s) as client:
             response = client.request(
                 method, node.rstrip("/") + path, content=content, json=json, headers=headers
             )

@@ -102,15 +102,25 @@ def _ask(
 def _answers_of(body: dict[str, Any]) -> list[dict[str, Any]]:
     """The answers in a node's body, as far as this command relies on their form."""
     answers = body.get("answers")
-    texts = ("subject", "region", "record_type", "result", "code")
-    if not isinstance(answers, list) or not all(
-        isinstance(one, dict)
-        and all(isinstance(one.get(name), str) for name in texts)
-        and {"evidence", "verdict"} <= one.keys()
-        for one in answers
-    ):
+    if not isinstance(answers, list) or not all(map(_is_answer, answers)):
         raise UnavailableError("node: expected answers, found another form")
     return answers
+
+
+def _is_answer(one: object) -> bool:
+    texts = ("subject", "region", "record_type", "result", "code")
+    if not isinstance(one, dict) or not all(isinstance(one.get(name), str) for name in texts):
+        return False
+    if one.get("verdict") is None:
+        return {"verdict", "evidence"} <= one.keys()
+    verdict, evidence = one["verdict"], one.get("evidence")
+    return (
+        isinstance(verdict, dict)
+        and {"outcome", "block_number", "development"} <= verdict.keys()
+        and isinstance(evidence, dict)
+        and isinstance(evidence.get("claim"), dict)
+        and "count" in evidence["claim"]
+    )
 
 
 def keep_evidence(answers: list[dict[str, Any]], folder: Path) -> list[Path]:

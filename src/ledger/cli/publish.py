@@ -26,6 +26,8 @@ STATES: Final = {
     "anchored": ("已上链", "anchored"),
 }
 POLL_S: Final = 0.3
+TAKING_TIMEOUT_S: Final = 1800.0
+"""A node says nothing until a whole file is stored: some minutes for the largest."""
 
 
 def publish(
@@ -100,7 +102,12 @@ def _send_and_wait(
         for path, content in contents:
             own = {"X-Source-Name": quote(path.name), "Content-Type": "text/csv"}
             sending.batches[_name(path, paths)] = call(
-                "POST", node, "/v1/batches", content=content, headers=headers | own
+                "POST",
+                node,
+                "/v1/batches",
+                content=content,
+                headers=headers | own,
+                timeout_s=TAKING_TIMEOUT_S,
             )
             progress.advance(task)
         if wait_s > 0:

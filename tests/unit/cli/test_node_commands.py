@@ -29,6 +29,9 @@ from ledger.core.trust import encode_trust_root
 from ledger.core.verify import Outcome, verify_evidence
 from ledger.errors import InputError
 
+TEXTS = ("subject", "region", "record_type", "result", "code")
+VERDICT = {"outcome": "VALID", "block_number": 1, "development": True}
+
 
 @dataclass
 class Running:
@@ -273,6 +276,26 @@ def test_lookup_wrong_code_ends_with_2_and_is_named_by_its_place(node: Running) 
 @pytest.mark.parametrize("url", ["node", "ftp://node", "http://127.0.0.1:port"])
 def test_lookup_node_that_is_no_url_ends_with_2(url: str) -> None:
     assert run("lookup", uscc(5), "--node", url).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"answers": {}},
+        {"answers": [None]},
+        {"answers": [{"subject": "x"}]},
+        {"answers": [{**dict.fromkeys(TEXTS, "x")}]},
+        {"answers": [{**dict.fromkeys(TEXTS, "x"), "evidence": None, "verdict": {}}]},
+        {"answers": [{**dict.fromkeys(TEXTS, "x"), "evidence": {}, "verdict": VERDICT}]},
+    ],
+)
+def test_lookup_what_answers_is_no_node_ends_with_3(
+    monkeypatch: pytest.MonkeyPatch, body: dict[str, Any]
+) -> None:
+    monkeypatch.setattr("ledger.cli.lookup.call", lambda *_, **__: body)
+    result = run("lookup", uscc(5), "--node", "http://127.0.0.1:9")
+    assert (result.exit_code, "another form" in result.stderr) == (3, True)
 
 
 def answer(**members: object) -> dict[str, Any]:
