@@ -125,6 +125,12 @@ class PaperStream:
         key = self.key(before["record_type"], before["subject"])
         return self.append(encode_entry(Entry(prepared.commitment, key, "drop", index)))
 
+    def drop(self, index: int) -> int:
+        """Take an item out of its list, whatever the reason."""
+        event = self.events[index].event
+        key = self.key(event["record_type"], event["subject"])
+        return self.append(encode_entry(Entry(self.random(32), key, "drop", index)))
+
     def fill(self, count: int) -> None:
         """Append entries of others: puts under keys nobody asks for."""
         for _ in range(count):
