@@ -82,6 +82,8 @@ class ChainTwin:
         self._forks = 0
         self.sent: list[bytes] = []
         self.is_down = False
+        self.lag_s = 0
+        """How far the time of blocks lies behind the clock."""
         self.replies_lost = 0
         """So many next sends take effect and are not answered."""
         self.sends_lost = 0
@@ -129,6 +131,9 @@ class ChainTwin:
         """Write a head nobody signed here."""
         self._state.heads[stream] = head
 
+    def _now(self) -> int:
+        return int(self._time()) - self.lag_s
+
     def _header(self, number: int, state_root: bytes) -> bytes:
         parent = self._blocks[-1].block_hash if self._blocks else b"\x00" * 32
         fields = [
@@ -143,7 +148,7 @@ class ChainTwin:
             number,
             30_000_000,
             0,
-            int(self._time()),
+            self._now(),
             self._forks.to_bytes(4, "big"),
             b"\x00" * 32,
             b"\x00" * 8,
@@ -188,7 +193,7 @@ class ChainTwin:
                 raw = self._pool.pop((sender, nonce))
                 transaction = json.loads(raw)
                 try:
-                    self._apply(sender, transaction["data"], int(self._time()))
+                    self._apply(sender, transaction["data"], self._now())
                     status = 1
                 except ContractRevertError:
                     status = 0
@@ -318,7 +323,7 @@ class ChainTwin:
         self._require_up()
         before = copy.deepcopy(self._state)
         try:
-            self._apply(call.sender, call.data.hex(), int(self._time()))
+            self._apply(call.sender, call.data.hex(), self._now())
         finally:
             self._state = before
 

@@ -8,6 +8,7 @@ from ledger.errors import ConflictError
 from ledger.services.ports import Clock, Entropy, PublicationStore
 from ledger.services.publication.events import EventMaker
 from ledger.services.stored import Fence
+from ledger.services.stream_state import StreamStates, proved_day
 from ledger.services.subject_keys import SubjectKeys
 
 EVERY_S: Final = 60
@@ -15,6 +16,9 @@ EVERY_S: Final = 60
 
 BATCH: Final = 500
 """Records ended in one transaction."""
+
+BATCHES: Final = 10
+"""Transactions of one step; the other steps of the worker must not wait for a great sweep."""
 
 
 class Expiry:
@@ -27,6 +31,7 @@ class Expiry:
         keys: Derives map keys.
         clock: The node's clock.
         entropy: Source of salts.
+        states: The node's streams; their snapshots say what day it is on the chain.
     """
 
     def __init__(
@@ -38,7 +43,9 @@ class Expiry:
         keys: SubjectKeys,
         clock: Clock,
         entropy: Entropy,
+        states: StreamStates,
     ) -> None:
+        self._states = states
         self._store = store
         self._fence = fence
         self._clock = clock
@@ -48,24 +55,32 @@ class Expiry:
     def step(self) -> int:
         """Sweep if it is time; returns how many records were ended.
 
+        A day begins when both the clock and the chain say so: a clock that runs ahead must not end
+        what is in force, and nothing can bring it back. Until the sweep such keys are pending.
+
         Raises:
             FencedError: Another worker took over.
             StoreUnavailableError: The store does not answer.
         """
         now = self._clock.now()
-        today = day_of(now)
+        proved = proved_day(self._states)
+        if proved is None:
+            return 0  # Nothing is answered yet either.
+        today = min(day_of(now), proved)
         if self._swept is not None:
             day, at = self._swept
             if day == today and abs(now - at) < timedelta(seconds=EVERY_S):
                 return 0
         ended = 0
-        while over := self._store.records_past_end(today, BATCH):
+        for _ in range(BATCHES):
+            over = self._store.records_past_end(today, BATCH)
+            if not over:
+                self._swept = (today, now)
+                break
             endings = [self._maker.expire(record, today) for record in over]
             try:
                 self._store.commit_endings(self._fence, endings, now)
             except ConflictError:
                 break  # One of them was ended by a change meanwhile; the next sweep takes the rest.
             ended += len(endings)
-        else:
-            self._swept = (today, now)
         return ended

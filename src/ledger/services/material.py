@@ -5,9 +5,10 @@ from datetime import date, datetime
 from typing import Any, Final, cast
 
 from ledger.core import canonical
+from ledger.core.evidence.parse import MAX_OPENED
 from ledger.core.prefix_tree import MapProof
 from ledger.core.types import Hash32, LeafIndex
-from ledger.core.verify.verdict import day_of
+from ledger.core.verify.verdict import day_of, moment_of
 from ledger.errors import FatalStateError
 from ledger.services.ports import Clock, LogStore
 from ledger.services.stored import OpenableEvent, Snapshot
@@ -47,7 +48,7 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A change of this key is accepted, or due by its date, and its head not yet proved."""
+    """A change of this key is accepted, or due by its date, and not yet proved on its day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,14 @@ class ServedMaterial:
         # not under this very snapshot makes the key pending.
         if self._store.is_pending(stream, key.map_key, served.snapshot.head.size):
             return Pending()
+        if len(served.pairs) > MAX_OPENED:
+            return Unavailable("too-many-items")
         items = self._open(stream, served)
-        if any(_has_ended(item.event, day_of(now)) for item in items):
+        # Around midnight clock and chain may disagree about the day. What a verifier would refuse
+        # as ended, or as published after the block's day, waits for the next head or block.
+        block_day = day_of(moment_of(served.snapshot.block_time))
+        today = max(day_of(now), block_day)
+        if any(_has_ended(item.event, today) or _is_newer(item.event, block_day) for item in items):
             return Pending()
         return Material(
             snapshot=served.snapshot,
@@ -157,3 +164,7 @@ def _item(one: OpenableEvent, leaf_hash: Hash32, path: tuple[Hash32, ...]) -> Ma
 def _has_ended(event: dict[str, object], today: date) -> bool:
     last_day = event["in_force_until"]
     return isinstance(last_day, str) and date.fromisoformat(last_day) < today
+
+
+def _is_newer(event: dict[str, object], block_day: date) -> bool:
+    return date.fromisoformat(str(event["published_on"])) > block_day

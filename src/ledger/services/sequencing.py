@@ -42,6 +42,22 @@ class Sequencer:
         self._store = store
         self._fence = fence
 
+    def check_opening(self, state: StreamState) -> None:
+        """Check that a log that has begun belongs to this region, stream and generation.
+
+        Raises:
+            FatalStateError: It begins with another opening entry.
+        """
+        if state.size == 0:
+            return
+        expected, found = self._opening(state.stream).leaf_hash, state.leaf_hash(0)
+        if found != expected:
+            raise FatalStateError(
+                f"{state.stream}: expected the opening entry of region {self._region} and"
+                f" generation {self._vrf_keys[state.stream]}, leaf {expected.hex()},"
+                f" found {found.hex()}"
+            )
+
     def step(self, state: StreamState) -> int:
         """Sequence and integrate what waits; returns how many entries were appended.
 

@@ -8,9 +8,9 @@ then the served state moves. A crash between is made up for at the start, which 
 stored snapshot.
 """
 
+import logging
 from dataclasses import dataclass
 
-from ledger.core.chain.head_slots import CONTRADICTION
 from ledger.core.headers import Header, parse_header, verify_qbft
 from ledger.core.trust import TrustRoot
 from ledger.core.types import Hash32
@@ -22,11 +22,14 @@ from ledger.core.verify.chain_state import (
     read_stream_state,
     slots_to_prove,
 )
-from ledger.errors import ChainUnavailableError, FatalStateError
+from ledger.core.verify.confirmations import count_confirmations
+from ledger.errors import ChainUnavailableError, FatalStateError, HeaderError, LedgerError
 from ledger.services.anchoring.comparison import is_head_of
 from ledger.services.ports import Chain, Clock, Store
 from ledger.services.stored import ANCHORED, IN_FLIGHT, WITHDRAWN, Fence, OutboxRow, Snapshot
 from ledger.services.stream_state import StreamState
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +114,27 @@ class Snapshots:
         state.serve(snapshot)
         return True
 
+    def holds(self, snapshot: Snapshot) -> bool:
+        """Whether a stored snapshot still proves its head by the trust root of today.
+
+        Rules, validators or the contract may have changed since it was stored, or its bytes on
+        disk: evidence under it would be refused.
+        """
+        words = confirmation_words(self._trust_root, self._region, snapshot.stream)
+        try:
+            block = self._block(snapshot.block_number, snapshot.block_hash, snapshot.header)
+            proved = self._read(snapshot.stream, words, block, snapshot.nodes)
+            is_confirmed = self._is_confirmed(snapshot.stream, proved)
+        except LedgerError as error:
+            log.warning("stored snapshot of block %d: %s", snapshot.block_number, error)
+            return False
+        return is_confirmed and proved.head == snapshot.head and (words or None) == snapshot.words
+
     def _newest_block(self) -> _Block:
         number = self._chain.latest_block()
-        block_hash, rlp = self._chain.fetch_header(number)
+        return self._block(number, *self._chain.fetch_header(number))
+
+    def _block(self, number: int, block_hash: Hash32, rlp: bytes) -> _Block:
         header = parse_header(rlp)
         computed = header.block_hash
         if not self._trust_root.is_development:
@@ -125,10 +146,10 @@ class Snapshots:
         return _Block(number, block_hash, rlp, header)
 
     def _sealed_hash(self, rlp: bytes, number: int) -> Hash32:
-        for one in self._trust_root.validators:
-            if one.first_block <= number and (one.last_block is None or number <= one.last_block):
-                return verify_qbft(rlp, one.addresses).block_hash
-        raise FatalStateError(f"block {number}: the trust root knows no validators for it")
+        trusted = self._trust_root.validators_at(number)
+        if trusted is None:
+            raise FatalStateError(f"block {number}: the trust root knows no validators for it")
+        return verify_qbft(rlp, trusted.addresses).block_hash
 
     def _prove(self, stream: str, words: tuple[int, ...], block: _Block) -> tuple[bytes, ...]:
         contract = self._trust_root.head_anchor
@@ -148,6 +169,11 @@ class Snapshots:
         )
         if proved.status.has_successor:
             raise FatalStateError(f"HeadAnchor was replaced by 0x{proved.status.successor.hex()}")
+        if proved.head.anchored_at > block.header.timestamp:
+            raise HeaderError(
+                f"block {block.number}: expected a time of at least {proved.head.anchored_at},"
+                f" when the head was anchored, found {block.header.timestamp}"
+            )
         return proved
 
     def _row_of(self, stream: str, proved: ProvedState) -> OutboxRow | None:
@@ -157,17 +183,4 @@ class Snapshots:
         return None
 
     def _is_confirmed(self, stream: str, proved: ProvedState) -> bool:
-        rule = self._trust_root.confirmation(self._region, stream)
-        if rule is None or rule.required == 0:
-            return True
-        mirrors = {mirror.number: mirror for mirror in self._trust_root.mirrors}
-        epoch = proved.head.epoch
-        if any(
-            mirrors[number].role == "regulator" and proved.lane(number) == epoch + CONTRADICTION
-            for number in rule.mirrors
-        ):
-            return False
-        operators = {
-            mirrors[number].operator for number in rule.mirrors if proved.lane(number) == epoch
-        }
-        return len(operators) >= rule.required
+        return count_confirmations(self._trust_root, self._region, stream, proved).is_enough

@@ -8,6 +8,7 @@ every change arrives by reading the store (``catch_up``, ``serve``).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from threading import RLock
 from typing import Final
 
@@ -16,6 +17,7 @@ from ledger.core.prefix_tree import MapProof, PrefixTree
 from ledger.core.stream.log import MerkleLog
 from ledger.core.stream.map_function import MapState
 from ledger.core.types import Hash32, LeafIndex, TreeSize
+from ledger.core.verify.verdict import day_of, moment_of
 from ledger.errors import FatalStateError, NotIntegratedError
 from ledger.services.ports import LogStore
 from ledger.services.stored import SequencedEntry, Snapshot
@@ -104,6 +106,16 @@ class StreamState:
         with self._lock:
             side = self._integrated
             return LogHead(side.size, self._log.root(), side.tree.root())
+
+    def leaf_hash(self, index: LeafIndex) -> Hash32:
+        """The leaf hash of an entry.
+
+        Raises:
+            NotIntegratedError: The log is shorter.
+        """
+        with self._lock:
+            self._require_size(index + 1)
+            return self._log.leaf_hash(index)
 
     def log_root(self, size: TreeSize) -> Hash32:
         """Root of the first ``size`` entries.
@@ -201,6 +213,13 @@ class StreamState:
 
 StreamStates = Mapping[str, StreamState]
 """The streams of a node by name."""
+
+
+def proved_day(states: StreamStates) -> date | None:
+    """The day, in +08:00, of the newest block that is served; None before there is one."""
+    served = [state.snapshot for state in states.values()]
+    times = [snapshot.block_time for snapshot in served if snapshot is not None]
+    return day_of(moment_of(max(times))) if times else None
 
 
 def _check(entries: Sequence[SequencedEntry], start: LeafIndex) -> None:

@@ -44,6 +44,10 @@ class SubjectKeys:
         self._known: OrderedDict[tuple[str, str, str], SubjectKey] = OrderedDict()
         self._lock = Lock()
 
+    def public_key(self, stream: str) -> Hash32:
+        """The VRF public key of a stream, 32 bytes."""
+        return vrf.public_key(self._secrets[stream])
+
     def key_of(self, stream: str, record_type: str, subject: str) -> SubjectKey:
         """The map key of a subject with its VRF proof.
 

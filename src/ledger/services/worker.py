@@ -142,11 +142,6 @@ class Worker:
 
     def _load(self) -> None:
         fence = self._store.acquire_fence(FENCE_NAME)
-        for state in self._states.values():
-            state.catch_up()
-            snapshot = self._store.newest_snapshot(state.stream)
-            if snapshot is not None:
-                state.serve(snapshot)
         expiry = Expiry(
             region=self._region,
             store=self._store,
@@ -154,6 +149,7 @@ class Worker:
             keys=self._keys,
             clock=self._clock,
             entropy=self._entropy,
+            states=self._states,
         )
         sequencer = Sequencer(
             region=self._region, vrf_keys=self._vrf_keys, store=self._store, fence=fence
@@ -175,12 +171,25 @@ class Worker:
             fence=fence,
             clock=self._clock,
         )
+        for state in self._states.values():
+            self._load_stream(state, sequencer, snapshots)
         steps: dict[str, Step] = {"expiry": expiry.step}
         for stream, state in self._states.items():
             steps[f"sequencing:{stream}"] = _bound(sequencer.step, state)
             steps[f"anchoring:{stream}"] = _bound(anchoring.step, state)
             steps[f"snapshots:{stream}"] = _bound(snapshots.step, state)
         self._steps = steps
+
+    def _load_stream(self, state: StreamState, sequencer: Sequencer, snapshots: Snapshots) -> None:
+        # Under another VRF key every subject would have another place in the map, and everything
+        # would be proved absent.
+        name = f"vrf-key:{state.stream}:{self._vrf_keys[state.stream]}"
+        self._store.bind(name, self._keys.public_key(state.stream).hex())
+        state.catch_up()
+        sequencer.check_opening(state)
+        snapshot = self._store.newest_snapshot(state.stream)
+        if snapshot is not None and snapshots.holds(snapshot):
+            state.serve(snapshot)
 
     def _attempt(self, name: str, step: Step) -> None:
         now = self._clock.now()

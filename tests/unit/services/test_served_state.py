@@ -96,9 +96,51 @@ def test_material_past_the_last_day_is_pending_before_the_sweep(world: World) ->
     world.clock.at = datetime(2026, 10, 31, 16, 0, 0, tzinfo=UTC)  # midnight in +08:00
     assert world.ask(1) == Pending()
     assert isinstance(world.ask(2), Material)
-    world.settle(3)
+    world.settle(6)
     assert world.numbers(1) == []
     assert world.numbers(2) == ["31罚〔2026〕00002号"]
+
+
+def test_material_published_after_the_blocks_day_is_pending(world: World) -> None:
+    """The clock is past midnight, the chain is not: verifiers refuse a record of tomorrow."""
+    world.clock.at = datetime(2026, 10, 31, 15, 59, 40, tzinfo=UTC)
+    world.chain.lag_s = 30
+    world.settle(3)
+    world.clock.at = datetime(2026, 10, 31, 16, 0, 5, tzinfo=UTC)
+    world.publish(penalties(penalty(1)))
+    for _ in range(4):
+        world.tick()
+    assert world.records.served_size == 2
+    assert world.ask(1) == Pending()
+    world.clock.at = datetime(2026, 10, 31, 16, 0, 30, tzinfo=UTC)
+    world.chain.mine()
+    world.settle(3)
+    assert world.numbers(1) == ["31罚〔2026〕00001号"]
+
+
+def test_material_ended_by_the_blocks_day_is_pending(world: World) -> None:
+    """The chain is past midnight, the clock is not."""
+    world.chain.lag_s = -30
+    world.publish(penalties(penalty(1, until="2026-10-31")))
+    world.settle(3)
+    assert world.numbers(1) == ["31罚〔2026〕00001号"]
+    world.clock.at = datetime(2026, 10, 31, 15, 59, 40, tzinfo=UTC)
+    world.chain.mine()
+    world.settle(4)
+    assert world.ask(1) == Pending()
+    world.clock.at = datetime(2026, 10, 31, 16, 0, 1, tzinfo=UTC)
+    world.settle(5)
+    assert world.numbers(1) == []
+
+
+def test_material_of_more_items_than_evidence_holds_is_unavailable(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.services.material.MAX_OPENED", 2)
+    subject = uscc(7)
+    world.publish(penalties(*(penalty(number, subject=subject) for number in (1, 2, 3))))
+    world.settle(3)
+    assert world.ask(7) == Unavailable("too-many-items")
 
 
 def test_material_of_an_old_snapshot_is_unavailable(world: World) -> None:
@@ -296,3 +338,51 @@ def test_subject_keys_forget_the_oldest() -> None:
     assert keys.key_of("records", "cf", uscc(1)) is first
     again = keys.key_of("records", "cf", uscc(2))
     assert again is not second and again == second
+
+
+# --- What a database is bound to
+
+
+def test_database_under_another_vrf_key_is_never_served(world: World) -> None:
+    """Under another key every subject would be proved absent."""
+    world.publish(penalties(penalty(1)))
+    world.settle(3)
+    world.kill()
+    world.start()
+    world.keys._secrets["records"] = b"\x99" * 32
+    world.tick()
+    stopped = world.worker.status().stopped_by
+    assert stopped is not None and stopped.code == "fatal-state"
+    assert world.ask(1) == Unavailable("no-snapshot")
+
+
+def test_database_of_another_generation_is_never_served(world: World) -> None:
+    world.publish(penalties(penalty(1)))
+    world.settle(3)
+    world.restart()
+    world.worker._vrf_keys["records"] = 2
+    world.tick()
+    stopped = world.worker.status().stopped_by
+    assert stopped is not None and "generation 2" in stopped.message
+    assert world.ask(1) == Unavailable("no-snapshot")
+
+
+@pytest.mark.parametrize("column", ["header", "nodes", "size", "block_hash"])
+def test_stored_snapshot_that_does_not_verify_is_not_served(world: World, column: str) -> None:
+    world.settle(3)
+    changed = {
+        "header": "zeroblob(600)",
+        "nodes": "'[]'",
+        "size": "2",
+        "block_hash": "zeroblob(32)",
+    }
+    with world.store.writing() as connection:
+        connection.execute(text(f"UPDATE snapshots SET {column} = {changed[column]}"))
+    world.chain.is_down = True
+    world.restart()
+    world.tick()
+    assert world.ask(1) == Unavailable("no-snapshot")
+    world.chain.is_down = False
+    world.clock.advance(60)
+    world.settle(4)
+    assert world.numbers(1) == []

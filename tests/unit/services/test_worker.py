@@ -2,7 +2,7 @@
 
 import json
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from worlds.chain import ChainTwin
 from worlds.node import World, change, changes, penalties, penalty
 
 from ledger.errors import ChainUnavailableError
+from ledger.services.material import Unavailable
 from ledger.services.status import StepError, StreamStatus, WorkerStatus
 
 
@@ -176,10 +177,12 @@ def test_status_of_a_stopped_worker_names_the_cause() -> None:
 
 def test_sweep_right_after_midnight_in_china(world: World) -> None:
     world.publish(penalties(penalty(1, until="2026-10-31"), penalty(2, until="2026-11-01")))
-    world.clock.at = datetime(2026, 10, 31, 15, 59, 58, tzinfo=UTC)
-    world.tick(seconds=0)
+    world.clock.at = datetime(2026, 10, 31, 15, 59, 50, tzinfo=UTC)
+    world.settle(3)
     assert world.records.size == 3
     world.clock.at = datetime(2026, 10, 31, 16, 0, 0, tzinfo=UTC)
+    world.chain.mine()
+    world.tick(seconds=0)
     world.tick(seconds=0)
     assert world.records.size == 4
     world.settle(4)
@@ -194,12 +197,48 @@ def test_sweep_every_minute(world: World, monkeypatch: pytest.MonkeyPatch) -> No
         swept.append(world.clock.now())
         return look(*arguments)
 
+    world.settle(3)
+    world.restart()
+    world.worker.run_once()  # serves what is stored
+    look = world.store.records_past_end
     monkeypatch.setattr(world.store, "records_past_end", count)
+    world.clock.advance(60)
     begin = world.clock.now()
     for _ in range(130):
         world.worker.run_once()
         world.clock.advance(1)
     assert [(at - begin).total_seconds() for at in swept] == [0, 60, 120]
+
+
+def test_sweep_by_a_clock_that_runs_ahead_of_the_chain_ends_nothing(world: World) -> None:
+    world.publish(penalties(penalty(1, until="2026-10-31")))
+    world.settle(3)
+    size = world.records.size
+    noon = world.clock.at
+    world.clock.at = noon + timedelta(days=1)
+    world.worker.run_once()
+    assert isinstance(world.ask(1), Unavailable)
+    world.clock.at = noon + timedelta(seconds=5)
+    world.settle(3)
+    assert world.records.size == size
+    assert world.numbers(1) == ["31罚〔2026〕00001号"]
+
+
+def test_sweep_of_very_many_leaves_room_for_the_other_steps(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.services.expiry.BATCH", 2)
+    monkeypatch.setattr("ledger.services.expiry.BATCHES", 2)
+    world.publish(penalties(*(penalty(number, until="2026-10-31") for number in range(1, 11))))
+    world.settle(3)
+    world.clock.at = datetime(2026, 10, 31, 16, 0, 0, tzinfo=UTC)
+    world.chain.mine()
+    world.worker.run_once()
+    sizes = []
+    for _ in range(4):
+        world.worker.run_once()
+        sizes.append(world.records.size)
+    assert sizes == [15, 19, 21, 21]
 
 
 def test_sweep_of_many_records_takes_them_all(

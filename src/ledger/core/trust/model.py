@@ -115,6 +115,13 @@ class TrustRoot:
                 return key.public_key
         return None
 
+    def validators_at(self, number: int) -> ValidatorRange | None:
+        """The range of validators that a block of this height belongs to, or None."""
+        for one in self.validators:
+            if one.first_block <= number and (one.last_block is None or number <= one.last_block):
+                return one
+        return None
+
     def covered(self, region: str, record_type: str) -> Coverage | None:
         """What the region undertakes for this record type, or None."""
         for coverage in self.coverage:

@@ -3,11 +3,17 @@
 import re
 from datetime import timedelta
 
-from ledger.core.chain.head_slots import CONTRADICTION, PAUSED
+from ledger.core.chain.head_slots import PAUSED
 from ledger.core.headers import verify_qbft
-from ledger.core.trust import STREAM_OF_CLASS, Confirmation, ValidatorRange
+from ledger.core.trust import STREAM_OF_CLASS
 from ledger.core.verify.case import STALE, Case, failed, skipped, unknown
 from ledger.core.verify.chain_state import confirmation_words, read_stream_state
+from ledger.core.verify.confirmations import (
+    CONTRADICTED,
+    NOT_REQUIRED,
+    UNCONFIRMED,
+    count_confirmations,
+)
 from ledger.core.verify.verdict import day_of
 from ledger.errors import UnsupportedFormatError
 
@@ -57,7 +63,7 @@ def check_consensus(case: Case) -> None:
                 f"expected {expected.hex()}, computed {case.header.block_hash.hex()}",
             )
         raise skipped("development-chain")
-    trusted = _range_of(case)
+    trusted = case.root.validators_at(case.header.number)
     if trusted is None:
         raise unknown("validators-unknown", f"no validators for block {case.header.number}")
     try:
@@ -76,14 +82,6 @@ def check_consensus(case: Case) -> None:
         raise failed("after-closed-range", "the block is later than its validators' pinned last")
     if case.header.number == trusted.last_block and sealed.block_hash != trusted.last_hash:
         raise failed("pinned-block-mismatch", "the pinned last block has another hash")
-
-
-def _range_of(case: Case) -> ValidatorRange | None:
-    number = case.header.number
-    for one in case.root.validators:
-        if one.first_block <= number and (one.last_block is None or number <= one.last_block):
-            return one
-    return None
 
 
 def check_state(case: Case) -> None:
@@ -124,31 +122,18 @@ def check_freshness(case: Case) -> str:
 def check_confirmation(case: Case) -> None:
     """Step 6: enough distinct operators' mirrors have confirmed this epoch's map."""
     claim = case.evidence.claim
-    rule = case.root.confirmation(claim.region, claim.stream)
     words = case.evidence.confirmation_words
     wanted = confirmation_words(case.root, claim.region, claim.stream)
     if words is not None and words != wanted:
         raise failed("wrong-confirmation-words", f"expected words {wanted}, found {words}")
-    if rule is None:
-        if case.root.is_development:
-            raise skipped("no-mirrors-required")
-        raise unknown("map-unconfirmed", "the trust root names no mirrors for this stream")
     # Words left out could hide a contradiction, so they are due even where none has to confirm.
     if words is None and wanted:
-        raise unknown("map-unconfirmed", "no confirmation was proved")
-    confirmed = _count_lanes(case, rule)
-    if confirmed < rule.required:
-        raise unknown("map-unconfirmed", f"expected {rule.required} operators, found {confirmed}")
-    if rule.required == 0:
-        raise skipped("no-mirrors-required")
-
-
-def _count_lanes(case: Case, rule: Confirmation) -> int:
-    """Count distinct confirming operators; note contradictions, which never count."""
-    state, epoch = case.proved_state, case.head.epoch
-    mirrors = {one.number: one for one in case.root.mirrors}
-    against = tuple(n for n in rule.mirrors if state.lane(n) == epoch + CONTRADICTION)
-    case.contradicting = against
-    if any(mirrors[number].role == "regulator" for number in against):
-        raise unknown("contradicted", "the regulator computed another map root")
-    return len({mirrors[n].operator for n in rule.mirrors if state.lane(n) == epoch})
+        raise unknown(UNCONFIRMED, "no confirmation was proved")
+    found = count_confirmations(case.root, claim.region, claim.stream, case.proved_state)
+    case.contradicting = found.contradicting
+    if found.code == NOT_REQUIRED:
+        raise skipped(NOT_REQUIRED)
+    if found.code == CONTRADICTED:
+        raise unknown(CONTRADICTED, "the regulator computed another map root")
+    if not found.is_enough:
+        raise unknown(UNCONFIRMED, f"expected {found.required} operators, found {found.confirmed}")
