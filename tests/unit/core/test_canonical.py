@@ -206,3 +206,23 @@ def test_decode_size_limit_is_exact():
     assert decode(b'"aa"', max_bytes=4) == "aa"
     with pytest.raises(CanonicalizationError, match="at most 3 bytes, found 4"):
         decode(b'"aa"', max_bytes=3)
+
+
+def test_decode_depth_of_siblings_does_not_add_up():
+    siblings = b"[],{}," * 40
+    assert decode(b"[" + siblings + b"[" * 15 + b"]" * 16)
+    with pytest.raises(CanonicalizationError, match="levels"):
+        decode(b"[" + siblings + b"[" * 16 + b"]" * 17)
+
+
+def test_decode_depth_zero_accepts_a_scalar_only():
+    assert decode(b"1", max_depth=0) == 1
+    with pytest.raises(CanonicalizationError, match="at most 0 levels"):
+        decode(b"[]", max_depth=0)
+
+
+def test_decode_size_limit_is_four_mebibytes_by_default():
+    largest = b'"' + b"a" * ((4 << 20) - 2) + b'"'
+    assert len(decode(largest)) == (4 << 20) - 2
+    with pytest.raises(CanonicalizationError, match="at most 4194304 bytes"):
+        decode(largest + b" ")

@@ -320,3 +320,49 @@ def test_paths_of_random_bytes_never_verify_nor_crash():
             verify_consistency(
                 old_size=size, new_size=size + index, path=path, old_root=OTHER, new_root=LEAVES[0]
             )
+
+
+def test_verify_inclusion_byte_moved_between_two_hashes_raises_malformed_proof():
+    # Concatenated the bytes are the same, so only the lengths give the lie away.
+    log = filled(8)
+    path = log.inclusion_path(0, 8)
+    for cut in (1, 31, 32):
+        with pytest.raises(MalformedProofError, match="32 bytes"):
+            verify_inclusion(
+                leaf_hash=LEAVES[0] + path[0][:cut],
+                index=0,
+                tree_size=8,
+                path=[path[0][cut:], *path[1:]],
+                root_hash=log.root(),
+            )
+
+
+def test_verify_consistency_byte_moved_between_two_hashes_raises_malformed_proof():
+    log = filled(8)
+    first, *rest = log.consistency_path(7, 8)
+    moved = [first + rest[0][:1], rest[0][1:], *rest[1:]]
+    roots = {"old_root": log.root(7), "new_root": log.root()}
+    with pytest.raises(MalformedProofError, match="32 bytes"):
+        verify_consistency(old_size=7, new_size=8, path=moved, **roots)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 8, 130])
+def test_root_from_path_wrong_length_names_the_fault(size):
+    path = filled(size).inclusion_path(size - 1, size)
+    place = {"leaf_hash": LEAVES[size - 1], "index": size - 1, "tree_size": size}
+    with pytest.raises(MalformedProofError, match="longer"):
+        root_from_path(path=[*path, OTHER], **place)
+    if path:
+        with pytest.raises(MalformedProofError, match="shorter"):
+            root_from_path(path=path[:-1], **place)
+
+
+@pytest.mark.parametrize(("old", "new"), [(1, 2), (3, 5), (4, 8), (6, 8), (65, 130)])
+def test_verify_consistency_wrong_length_names_the_fault(old, new):
+    log = filled(new)
+    path = log.consistency_path(old, new)
+    known = {"old_size": old, "new_size": new, "old_root": log.root(old), "new_root": log.root()}
+    with pytest.raises(MalformedProofError, match="longer"):
+        verify_consistency(path=[*path, OTHER], **known)
+    with pytest.raises(MalformedProofError, match=r"shorter|at least one"):
+        verify_consistency(path=path[:-1], **known)
