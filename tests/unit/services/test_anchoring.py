@@ -334,6 +334,33 @@ def test_chain_behind_for_a_moment_changes_nothing(
     assert [row.state for row in world.store.find_outbox("records", 2)] == [ANCHORED]
 
 
+def test_chain_behind_for_two_moments_far_apart_changes_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A doubt that was dispelled does not count when the next one comes."""
+    world.settle(3)
+    old = head_of(world)
+    world.publish(penalties(penalty(1)))
+    world.settle(3)
+    for _ in range(2):
+        with monkeypatch.context() as lagging:
+            lagging.setattr(world.chain, "fetch_head", lambda *_: old)
+            world.tick()
+        world.tick()
+        world.clock.advance(60)
+    assert [row.state for row in world.store.find_outbox("records", 2)] == [ANCHORED]
+    assert head_of(world).epoch == 2
+
+
+def test_bytes_sent_before_the_clock_was_set_back_are_sent_again(world: World) -> None:
+    world.chain.sends_lost = 1
+    world.worker.run_once()
+    world.clock.advance(-3600)
+    world.settle(4)
+    assert_converged(world)
+    assert len(world.chain.sent) == 2
+
+
 def test_head_nobody_signed_here_stops_the_worker(world: World) -> None:
     world.publish(penalties(penalty(1)))
     world.settle(4)

@@ -52,6 +52,9 @@ RESEND_AFTER_S: Final = 5
 PATIENCE_S: Final = 3
 """How long the chain must show that a row is lost before it is given up."""
 
+_Doubts = dict[str | int, datetime]
+"""Since when something has looked wrong, by stream or row."""
+
 
 @dataclass(frozen=True, slots=True)
 class AnchorKey:
@@ -94,7 +97,10 @@ class Anchoring:
         self._clock = clock
         self._key = key
         self._vrf_keys = vrf_keys
-        self._doubted_since: dict[str, datetime] = {}
+        self._missing_since: _Doubts = {}
+        """Since when the chain lacks what a stream's rows say it has."""
+        self._doubted_since: _Doubts = {}
+        """Since when a row's bytes look as if they could not be mined, by row."""
 
     def step(self, state: StreamState) -> None:
         """Bring one stream one step further.
@@ -136,12 +142,13 @@ class Anchoring:
             # 4. The chain has this head, whatever was heard of its transaction.
             self._set(found.adopted, MINED, number)
         if not found.is_behind:
+            self._missing_since.pop(stream, None)
             return True
-        if not self._is_certain(stream):
+        if not self._is_certain(self._missing_since, stream):
             return False
         for row in (*found.lost, *found.stranded):
             self._set(row, WITHDRAWN)
-        self._doubted_since.pop(stream, None)
+        self._missing_since.pop(stream, None)
         return True
 
     def _push(self, row: OutboxRow) -> None:
@@ -150,16 +157,17 @@ class Anchoring:
         count = self._chain.transaction_count(self._key.address)
         receipt = self._chain.receipt(row.tx_hash)
         if receipt is not None:
+            self._doubted_since.pop(row.id, None)
             # 4. A reverted one left the head as it was; the next step simulates before it signs.
             took_effect = receipt.status == 1
             self._set(row, MINED if took_effect else WITHDRAWN, receipt.block_number)
             return
         if self._can_never_be_mined(row, count):
-            if self._is_certain(row.stream):
+            if self._is_certain(self._doubted_since, row.id):
                 self._set(row, WITHDRAWN)
-                self._doubted_since.pop(row.stream, None)
+                self._doubted_since.pop(row.id)
             return
-        self._doubted_since.pop(row.stream, None)
+        self._doubted_since.pop(row.id, None)
         if row.state == SIGNED or row.sent_at is None or self._is_overdue(row.sent_at):
             self._send(row)
 
@@ -245,13 +253,17 @@ class Anchoring:
             nonce += 1
         return nonce
 
-    def _is_certain(self, stream: str) -> bool:
-        """Whether the doubt about a stream's row has lasted long enough."""
-        since = self._doubted_since.setdefault(stream, self._clock.now())
-        return self._clock.now() - since >= timedelta(seconds=PATIENCE_S)
+    def _is_certain(self, doubts: _Doubts, about: str | int) -> bool:
+        """Whether a doubt has lasted long enough, without a moment in which it was dispelled."""
+        now = self._clock.now()
+        since = doubts.setdefault(about, now)
+        if now < since:
+            doubts[about] = since = now  # The clock was set back.
+        return now - since >= timedelta(seconds=PATIENCE_S)
 
     def _is_overdue(self, sent_at: datetime) -> bool:
-        return self._clock.now() - sent_at >= timedelta(seconds=RESEND_AFTER_S)
+        # The distance, not the difference: after the clock was set back, bytes are sent again too.
+        return abs(self._clock.now() - sent_at) >= timedelta(seconds=RESEND_AFTER_S)
 
     def _set(self, row: OutboxRow, state: str, block_number: int | None = None) -> None:
         self._store.set_outbox_state(
