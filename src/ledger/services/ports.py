@@ -51,7 +51,15 @@ class Entropy(Protocol):
 
 
 class PublicationStore(Protocol):
-    """Batches, records and accepted events."""
+    """Batches, records and accepted events, and facts that never change."""
+
+    def bind(self, name: str, value: str) -> None:
+        """Write a fact that must never change, such as the region, or compare with the one stored.
+
+        Raises:
+            FatalStateError: Another value is stored: this is another node's or chain's database.
+        """
+        ...
 
     def find_batch(self, idempotency_key: str) -> StoredBatch | None:
         """The batch that was accepted under this key."""
@@ -189,14 +197,6 @@ class SnapshotStore(Protocol):
 
 class Store(PublicationStore, LogStore, OutboxStore, SnapshotStore, Protocol):
     """All a node keeps."""
-
-    def bind(self, name: str, value: str) -> None:
-        """Write a fact that must never change, such as the region, or compare with the one stored.
-
-        Raises:
-            FatalStateError: Another value is stored: this is another node's or chain's database.
-        """
-        ...
 
     def acquire_fence(self, name: str) -> Fence:
         """Hand out the next token of a name; older ones are dead from now on."""

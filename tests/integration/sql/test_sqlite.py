@@ -116,6 +116,16 @@ def test_migrations_make_the_schema(tmp_path: Path) -> None:
     store.close()
 
 
+def test_database_of_a_newer_release_is_refused(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/node.db"
+    store = open_store(url)
+    with store.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    store.close()
+    with pytest.raises(FatalStateError, match="9999"):
+        open_store(url)
+
+
 def test_connection_keeps_the_settings_durability_needs(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path}/node.db")
     with store.reading() as connection:

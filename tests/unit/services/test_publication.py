@@ -10,6 +10,7 @@ import pytest
 from worlds.node import (
     CHANGE_COLUMNS,
     OTHER_ISSUER,
+    REGION,
     World,
     change,
     changes,
@@ -19,8 +20,8 @@ from worlds.node import (
 )
 
 from ledger.core.intake import FileError
-from ledger.errors import ConflictError, InputError, StoreUnavailableError
-from ledger.services.publication import BatchReport, Effect, Outcome, State
+from ledger.errors import ConflictError, FatalStateError, InputError, StoreUnavailableError
+from ledger.services.publication import BatchReport, Effect, Outcome, Publication, State
 from ledger.services.publication.identity import RecordIdentity
 from ledger.services.publication.report import encode_report, parse_report
 
@@ -163,6 +164,17 @@ def test_change_sent_twice_ends_once(world: World) -> None:
     assert waiting(world) == 2
 
 
+def test_change_sent_twice_is_as_far_as_the_end_is(world: World) -> None:
+    world.publish(penalties(penalty(1)))
+    world.settle(4)
+    world.publish(changes(change(1)))
+    again = world.publish(changes(change(1)))
+    assert [row.state for row in again.rows] == [State.ACCEPTED]
+    world.settle(4)
+    later = world.publication.report(again.batch_id)
+    assert later is not None and [row.state for row in later.rows] == [State.ANCHORED]
+
+
 def test_change_of_a_record_ended_otherwise_answers_already_ended(world: World) -> None:
     world.publish(penalties(penalty(1)))
     world.publish(changes(change(1, kind="repair")))
@@ -200,6 +212,41 @@ def test_key_too_long_is_refused(world: World) -> None:
         world.publish(penalties(penalty(1)), "k" * 256)
     with pytest.raises(InputError):
         world.publish(penalties(penalty(1)), "")
+
+
+@pytest.mark.parametrize("unfit", ["a\x00b", "a\nb", "\ud800"])
+def test_name_no_database_takes_is_refused(world: World, unfit: str) -> None:
+    for name, key in ((unfit, None), ("file.csv", unfit)):
+        with pytest.raises(InputError) as caught:
+            world.publication.accept(penalties(penalty(1)), name, key)
+        assert unfit not in str(caught.value)
+    assert waiting(world) == 0
+
+
+def test_database_filled_under_another_node_key_takes_nothing(world: World) -> None:
+    """No record would be known again: every row would be published twice."""
+    world.publish(penalties(penalty(1)))
+    other = Publication(
+        region=REGION,
+        store=world.store,
+        keys=world.keys,
+        node_key=b"\x08" * 32,
+        clock=world.clock,
+        entropy=world.entropy,
+        states=world.states,
+    )
+    with pytest.raises(FatalStateError):
+        other.accept(penalties(penalty(1)), "file.csv")
+    assert waiting(world) == 1
+
+
+def test_row_over_by_the_clock_alone_is_not_ended_at_once(world: World) -> None:
+    world.settle(3)
+    world.clock.advance(86_400)  # a clock that runs ahead of the chain
+    report = world.publish(
+        penalties(penalty(1, until="2026-10-31"), penalty(2, until="2026-10-30"))
+    )
+    assert [row.effect for row in report.rows] == [Effect.PUT, Effect.PUT_AND_ENDED]
 
 
 def test_file_that_cannot_be_read_writes_nothing(world: World) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
 from ledger.adapters.sql.schema import batches, events, records
 from ledger.adapters.sql.texts import (
@@ -56,12 +56,8 @@ def records_by_document(
     connection: Connection, record_type: str, document_match: str, subject: str
 ) -> tuple[StoredRecord, ...]:
     """Records of a document number and subject, of any issuer."""
-    query = select(records).where(
-        records.c.record_type == record_type,
-        records.c.subject == subject,
-        records.c.document_match == document_match,
-    )
-    return _records(connection, query.order_by(records.c.put_seq))
+    named = {"of_type": record_type, "of_subject": subject, "of_document": document_match}
+    return _records(connection, _BY_DOCUMENT, named)
 
 
 def records_past_end(connection: Connection, today: date, limit: int) -> tuple[StoredRecord, ...]:
@@ -151,28 +147,42 @@ def add_endings(
     seqs = _add_events(
         connection, [(end.event, target) for end, target in endings], accepted_at, batch_id
     )
-    for (end, target), seq in zip(endings, seqs, strict=True):
-        changed = connection.execute(
-            update(records)
-            .where(
-                records.c.record_id == end.event.record_id,
-                records.c.status == IN_FORCE,
-                records.c.put_seq == target,
-            )
-            .values(
-                status=ENDED, ended_kind=end.kind, ended_on=encode_day(end.decided_on), end_seq=seq
-            )
-        )
-        # Decided on older state: somebody ended or amended the record since. All is rolled back.
-        if changed.rowcount != 1:
-            raise ConflictError(
-                "record to be ended: expected it in force, found it ended or amended"
-            )
+    if not endings:
+        return
+    # All in one statement: the write lock is held meanwhile, and a file may end 100,000 records.
+    connection.execute(
+        _END,
+        [
+            {
+                "of_record": end.event.record_id,
+                "by_put": target,
+                "kind": end.kind,
+                "day": encode_day(end.decided_on),
+                "by": seq,
+            }
+            for (end, target), seq in zip(endings, seqs, strict=True)
+        ],
+    )
+    _require_ended(
+        connection, {end.event.record_id: seq for (end, _), seq in zip(endings, seqs, strict=True)}
+    )
 
 
 def add_expiries(connection: Connection, endings: Sequence[Ending], accepted_at: datetime) -> None:
     """Write drop events that came with no batch."""
     add_endings(connection, [(end, _target(end)) for end in endings], accepted_at, None)
+
+
+def _require_ended(connection: Connection, seqs: dict[str, int]) -> None:
+    # How many rows a statement for many changed is not told alike by all drivers: it is read back.
+    for chunk in chunks(list(seqs)):
+        ended = select(records.c.record_id, records.c.end_seq).where(records.c.record_id.in_(chunk))
+        found = {record_id: seq for record_id, seq in connection.execute(ended)}
+        # Decided on older state: somebody ended or amended the record since. All is rolled back.
+        if any(found.get(record_id) != seqs[record_id] for record_id in chunk):
+            raise ConflictError(
+                "record to be ended: expected it in force, found it ended or amended"
+            )
 
 
 def _target(ending: Ending) -> int:
@@ -245,7 +255,9 @@ def _batch(row: Row[Any] | None) -> StoredBatch | None:
     )
 
 
-def _records(connection: Connection, query: Select[Any]) -> tuple[StoredRecord, ...]:
+def _records(
+    connection: Connection, query: Select[Any], named: dict[str, Any] | None = None
+) -> tuple[StoredRecord, ...]:
     return tuple(
         StoredRecord(
             record_id=row.record_id,
@@ -262,5 +274,31 @@ def _records(connection: Connection, query: Select[Any]) -> tuple[StoredRecord, 
             put_seq=row.put_seq,
             version=row.version,
         )
-        for row in connection.execute(query)
+        for row in connection.execute(query, named)
     )
+
+
+_BY_DOCUMENT = (
+    select(records)
+    .where(
+        records.c.record_type == bindparam("of_type"),
+        records.c.subject == bindparam("of_subject"),
+        records.c.document_match == bindparam("of_document"),
+    )
+    .order_by(records.c.put_seq)
+)
+_END = (
+    update(records)
+    .where(
+        records.c.record_id == bindparam("of_record"),
+        records.c.put_seq == bindparam("by_put"),
+        records.c.status == IN_FORCE,
+    )
+    .values(
+        status=ENDED,
+        ended_kind=bindparam("kind"),
+        ended_on=bindparam("day"),
+        end_seq=bindparam("by"),
+    )
+)
+"""Both are built once: a file of changes runs them once a row."""

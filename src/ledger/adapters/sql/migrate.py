@@ -4,14 +4,28 @@ from importlib import resources
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
+
+from ledger.errors import FatalStateError
 
 
 def upgrade(connection: Connection) -> None:
-    """Run every migration that this database has not seen, within the caller's transaction."""
+    """Run every migration that this database has not seen, within the caller's transaction.
+
+    Raises:
+        FatalStateError: A newer release has migrated the database further than this one knows.
+    """
     config = Config()
     folder = resources.files("ledger.adapters.sql").joinpath("migrations")
     config.set_main_option("script_location", str(folder))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
+    known = {one.revision for one in ScriptDirectory.from_config(config).walk_revisions()}
+    stored = set(MigrationContext.configure(connection).get_current_heads())
+    if not stored <= known:
+        raise FatalStateError(
+            f"database: expected a schema up to {max(known)}, found {', '.join(sorted(stored))}"
+        )
     command.upgrade(config, "head")

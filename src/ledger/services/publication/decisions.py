@@ -51,9 +51,20 @@ def decide_records(
     identity: RecordIdentity,
     maker: EventMaker,
     today: date,
+    proved: date,
     tick: Tick,
 ) -> Decisions:
-    """Decide a file of records: publish the new, keep the known, refuse what contradicts."""
+    """Decide a file of records: publish the new, keep the known, refuse what contradicts.
+
+    Args:
+        rows: The rows of the file.
+        store: Knows the records so far.
+        identity: By what records are known again.
+        maker: Makes events.
+        today: The node's day, on which they are published.
+        proved: The chain's day; what is not over by this one either is left to the sweep.
+        tick: Called once a row.
+    """
     names = {row.row: identity.natural_key(row.record) for row in rows if row.record is not None}
     known = store.records_by_natural_key(list(set(names.values())))
     in_file: dict[Hash32, Put] = {}
@@ -73,7 +84,9 @@ def decide_records(
             else:
                 decisions.reject(row.row, _conflict(row.row, "another row of this file"))
         else:
-            put = maker.put(row.record, natural_key=name, content=content, today=today)
+            put = maker.put(
+                row.record, natural_key=name, content=content, today=today, proved=proved
+            )
             in_file[name] = put
             decisions.puts.append(put)
             effect = Effect.PUT if put.ending is None else Effect.PUT_AND_ENDED

@@ -43,8 +43,13 @@ class EventMaker:
         self._keys = keys
         self._entropy = entropy
 
-    def put(self, record: Record, *, natural_key: Hash32, content: Hash32, today: date) -> Put:
-        """Publish a record; one whose last day is over is expired in the same batch."""
+    def put(
+        self, record: Record, *, natural_key: Hash32, content: Hash32, today: date, proved: date
+    ) -> Put:
+        """Publish a record; one whose last day is over is expired in the same batch.
+
+        A day is over when clock and chain both say so, as for ``Expiry``.
+        """
         stream = record_type(record.record_type).stream
         record_id = self._entropy(RECORD_ID_BYTES).hex()
         prepared = prepare_put(
@@ -60,7 +65,7 @@ class EventMaker:
             stream, record.record_type, record.subject, record.issuer, record_id, 1, None
         )
         until = record.in_force_until
-        is_over = until is not None and until < today
+        is_over = until is not None and until < min(today, proved)
         return Put(
             event=self._event(prepared, "put"),
             record=NewRecord(

@@ -13,6 +13,7 @@ from ledger.core.types import Hash32
 
 NATURAL_KEY_DOMAIN: Final = b"credit-ledger/natural-key/v1\x00"
 CONTENT_DOMAIN: Final = b"credit-ledger/record-content/v1\x00"
+FINGERPRINT_DOMAIN: Final = b"credit-ledger/node-key/v1\x00"
 NODE_KEY_BYTES: Final = 32
 
 
@@ -29,6 +30,11 @@ class RecordIdentity:
             raise ValueError(f"node key: expected {NODE_KEY_BYTES} bytes, found {len(node_key)}")
         self._region = region
         self._node_key = node_key
+
+    @property
+    def fingerprint(self) -> Hash32:
+        """Tells two node keys apart and says nothing of either."""
+        return self._hmac(FINGERPRINT_DOMAIN, self._region.encode())
 
     def natural_key(self, record: Record) -> Hash32:
         """Equal for two rows that are about the same decision."""

@@ -11,6 +11,7 @@ Order of durability:
 """
 
 import hashlib
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -34,7 +35,7 @@ from ledger.services.publication.report import (
     parse_report,
 )
 from ledger.services.stored import NewBatch, RecordPosition, StoredBatch
-from ledger.services.stream_state import StreamStates
+from ledger.services.stream_state import StreamStates, proved_day
 from ledger.services.subject_keys import SubjectKeys
 
 Progress = Callable[[int, int], None]
@@ -42,6 +43,9 @@ Progress = Callable[[int, int], None]
 
 MAX_NAME_CHARS: Final = 255
 """Longest source name and idempotency key."""
+
+UNFIT: Final = frozenset({"Cc", "Cs"})
+"""Unicode categories that a name must not hold, controls and surrogates: not every database can."""
 
 TRIES: Final = 5
 """How often rows are decided again because another writer was quicker."""
@@ -78,6 +82,7 @@ class Publication:
         self._clock = clock
         self._states = states
         self._one_at_a_time = Lock()
+        self._is_bound = False
 
     def accept(
         self,
@@ -98,13 +103,15 @@ class Publication:
 
         Raises:
             FileError: The file cannot be read at all.
-            InputError: The name or key is too long.
+            InputError: The name or key is too long, or holds control characters.
             ConflictError: The idempotency key came with other bytes before.
+            FatalStateError: The database was filled under another node key.
             StoreUnavailableError: The outcome is unknown; send the same file again.
         """
         _check_names(source_name, idempotency_key)
         digest = hashlib.sha256(content).digest()
         with self._one_at_a_time:
+            self._bind()
             earlier = self._earlier(idempotency_key, digest)
             if earlier is not None:
                 return self._read(earlier)
@@ -136,6 +143,12 @@ class Publication:
         """
         stored = self._store.batch(batch_id)
         return None if stored is None else self._read(stored)
+
+    def _bind(self) -> None:
+        # Under another node key no record is known again: every row would be published twice.
+        if not self._is_bound:
+            self._store.bind("node-key", self._identity.fingerprint.hex())
+            self._is_bound = True
 
     def _prepare(
         self,
@@ -176,6 +189,7 @@ class Publication:
                 identity=self._identity,
                 maker=self._maker,
                 today=today,
+                proved=proved_day(self._states) or today,
                 tick=tick,
             )
         return decide_changes(
@@ -203,15 +217,22 @@ class Publication:
         return self._with_states(report)
 
     def _with_states(self, report: BatchReport) -> BatchReport:
-        known = [row.record_id for row in report.rows if row.record_id is not None]
-        positions = self._store.positions(known)
-        return replace(report, rows=tuple(self._with_state(row, positions) for row in report.rows))
+        known = {row.record_id for row in report.rows if row.record_id is not None}
+        positions = self._store.positions(list(known))
+        is_change = report.kind == "changes"
+        return replace(
+            report,
+            rows=tuple(self._with_state(row, positions, is_change) for row in report.rows),
+        )
 
-    def _with_state(self, row: RowReport, positions: dict[str, RecordPosition]) -> RowReport:
+    def _with_state(
+        self, row: RowReport, positions: dict[str, RecordPosition], is_change: bool
+    ) -> RowReport:
         position = positions.get(row.record_id or "")
         if position is None or row.outcome not in (Outcome.ACCEPTED, Outcome.UNCHANGED):
             return row
-        ends = row.effect in (Effect.ENDED, Effect.PUT_AND_ENDED)
+        # An unchanged row of a change file speaks of the end as well.
+        ends = is_change or row.effect is Effect.PUT_AND_ENDED
         index = position.end_index if ends else position.put_index
         return replace(row, state=self._state_of(position.stream, index))
 
@@ -226,7 +247,12 @@ class Publication:
 
 def _check_names(source_name: str, idempotency_key: str | None) -> None:
     for what, text in (("source name", source_name), ("idempotency key", idempotency_key)):
-        if text is not None and not 1 <= len(text) <= MAX_NAME_CHARS:
+        if text is None:
+            continue
+        if not 1 <= len(text) <= MAX_NAME_CHARS:
             raise InputError(
                 f"{what}: expected 1 to {MAX_NAME_CHARS} characters, found {len(text)}"
             )
+        found = {unicodedata.category(one) for one in text} & UNFIT
+        if found:
+            raise InputError(f"{what}: expected no character of {sorted(UNFIT)}, found {found}")
