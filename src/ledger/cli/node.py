@@ -32,7 +32,7 @@ def init(
     ] = None,
 ) -> None:
     """建立地区节点 / Make a region's node: keys, settings, registration."""
-    from ledger.bootstrap import make_node
+    from ledger.bootstrap.founding import make_node
     from ledger.settings import make_settings
 
     try:
@@ -61,7 +61,7 @@ def serve(
     port: Annotated[int | None, typer.Option(help="端口 / port")] = None,
 ) -> None:
     """运行节点 / Run the node: API and workers, until SIGTERM or SIGINT."""
-    from ledger.bootstrap import run_node
+    from ledger.bootstrap.server import run_node
 
     try:
         run_node(folder, host=host, port=port)

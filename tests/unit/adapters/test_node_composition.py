@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from ledger import bootstrap
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.keystore import FILE_NAME as KEYS_NAME
 from ledger.adapters.keystore import load_keys
-from ledger.bootstrap import build_node, make_node, run_node
+from ledger.bootstrap import founding, server
+from ledger.bootstrap.founding import make_node
+from ledger.bootstrap.node import build_node
+from ledger.bootstrap.server import run_node
 from ledger.core import vrf
 from ledger.core.trust import (
     Contract,
@@ -113,7 +115,7 @@ def test_make_node_that_was_interrupted_can_be_made_again(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
-        patch.setattr(bootstrap, "save_keys", full)
+        patch.setattr(founding, "save_keys", full)
         make_node(tmp_path, settings)
     make_node(tmp_path, settings)
     registration = json.loads((tmp_path / "registration.json").read_text())
@@ -208,7 +210,7 @@ def test_run_node_server_that_does_not_start_ends_with_an_error(
     folder: Path, settings: NodeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     give(folder, trust_root_of(folder))
-    monkeypatch.setattr(bootstrap, "configure_logging", lambda: None)
-    monkeypatch.setattr(bootstrap.uvicorn.Server, "run", lambda server: None)
+    monkeypatch.setattr(server, "configure_logging", lambda: None)
+    monkeypatch.setattr(server.uvicorn.Server, "run", lambda server: None)
     with pytest.raises(FatalStateError, match="did not start"):
         run_node(folder)

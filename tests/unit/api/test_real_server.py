@@ -10,7 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 from worlds.node import uscc
 
-from ledger.bootstrap import server_config
+from ledger.bootstrap.server import server_config
 
 
 @pytest.fixture(scope="module")

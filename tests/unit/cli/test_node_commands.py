@@ -22,7 +22,7 @@ from worlds.node_app import app_of
 
 from ledger.adapters.keystore import generate_keys, load_keys, save_keys
 from ledger.adapters.log_lines import configure_logging
-from ledger.bootstrap import server_config
+from ledger.bootstrap.server import server_config
 from ledger.cli.lookup import keep_evidence
 from ledger.cli.output import printable
 from ledger.core.trust import encode_trust_root

@@ -1,24 +1,20 @@
-"""The one place where adapters, services and the API are put together."""
+"""Putting one node together: adapters, services, application."""
 
 import asyncio
 import hashlib
-import json
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import uvicorn
 from fastapi import FastAPI
 
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.evm.chain import EvmChain
 from ledger.adapters.evm.signing import address_of
 from ledger.adapters.http.peers import HttpPeers
-from ledger.adapters.keystore import FILE_NAME as KEYS_NAME
-from ledger.adapters.keystore import NodeKeys, generate_keys, load_keys, save_keys
-from ledger.adapters.log_lines import configure_logging
+from ledger.adapters.keystore import NodeKeys, load_keys
 from ledger.adapters.sql.store import SqlStore, open_store
 from ledger.api.app import create_app
 from ledger.api.context import NodeContext
@@ -35,69 +31,9 @@ from ledger.services.publication import Publication
 from ledger.services.stream_state import StreamState
 from ledger.services.subject_keys import SubjectKeys
 from ledger.services.worker import Worker
-from ledger.settings import NodeSettings, load_settings, save_settings
+from ledger.settings import NodeSettings
 
 DATABASE_NAME: Final = "node.db"
-REGISTRATION_NAME: Final = "registration.json"
-GRACEFUL_STOP_S: Final = 10
-MAX_CONNECTIONS: Final = 512
-MAX_HEAD_BYTES: Final = 32 << 10
-"""Request line and headers, as far as the server reads them; the API takes less."""
-
-
-def make_node(folder: Path, settings: NodeSettings) -> None:
-    """Make a node's folder: fresh keys, settings, and the registration for governance.
-
-    Raises:
-        InputError: The folder already holds a node, or other regions could not reach it.
-    """
-    if (folder / KEYS_NAME).exists():
-        raise InputError(f"{KEYS_NAME}: expected a folder without a node, found one")
-    keys = generate_keys()
-    registration = keys.registration(settings.region, settings.public_endpoint)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    save_settings(folder, settings)
-    text = json.dumps(registration, indent=2, sort_keys=True)
-    (folder / REGISTRATION_NAME).write_text(text + "\n", encoding="utf-8")
-    # Last: with its keys the node exists, and everything else about it is there.
-    save_keys(folder, keys)
-
-
-def run_node(folder: Path, *, host: str | None = None, port: int | None = None) -> None:
-    """Run a node until it is told to stop.
-
-    Raises:
-        InputError: The folder holds no node, or no trust root yet.
-        FatalStateError: Keys, database, clock or chain do not belong together, or the server does
-            not start.
-        WrongChainError: The chain has another id than the trust root.
-    """
-    settings = load_settings(folder, host=host, port=port)
-    configure_logging()
-    node = build_node(folder, settings)
-    node.genesis.check()
-    server = uvicorn.Server(server_config(node.app, settings.host, settings.port))
-    server.run()
-    if not server.started:
-        raise FatalStateError("server: did not start; the log says why")
-
-
-def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
-    """How the server in front of the application behaves: bounded, and silent about itself."""
-    return uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        http="h11",  # bounds the head of a request, httptools does not
-        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
-        ws="none",
-        proxy_headers=False,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACEFUL_STOP_S,
-        limit_concurrency=MAX_CONNECTIONS,
-    )
 
 
 @dataclass(frozen=True, slots=True)
