@@ -333,9 +333,7 @@ contract HeadAnchor is IHeadAnchor, Ownable2Step {
         }
         if (approved.vrfKey == currentVrfKey) revert HeadAnchorApprovalUsed(streamId, currentVrfKey);
         if (vrfKey != approved.vrfKey || mapFunction != approved.mapFunction) {
-            revert HeadAnchorApprovalMismatch(
-                streamId, approved.vrfKey, vrfKey, approved.mapFunction, mapFunction
-            );
+            revert HeadAnchorApprovalMismatch(streamId, approved.vrfKey, vrfKey, approved.mapFunction, mapFunction);
         }
         address oldKey = _streams[streamId].anchorKey;
         if (oldKey == approved.anchorKey) return;

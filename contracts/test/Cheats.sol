@@ -11,6 +11,8 @@ interface Vm {
     function recordLogs() external;
     function warp(uint256 timestamp) external;
     function chainId(uint256 id) external;
+    function mockCallRevert(address callee, bytes calldata data, bytes calldata answer) external;
+    function clearMockedCalls() external;
     function load(address account, bytes32 slot) external view returns (bytes32);
     function getRecordedLogs() external returns (Log[] memory);
 

@@ -21,9 +21,7 @@ contract ConsistencyHarness {
 
     /// @notice What the oracle says about one claim.
     function isConsistent(Claim calldata claim) external pure returns (bool) {
-        return PlainConsistency.isConsistent(
-            claim.oldSize, claim.newSize, claim.oldRoot, claim.newRoot, claim.proof
-        );
+        return PlainConsistency.isConsistent(claim.oldSize, claim.newSize, claim.oldRoot, claim.newRoot, claim.proof);
     }
 
     /// @notice What the library says about each claim: zero for consistent, else the selector of its error.
@@ -42,9 +40,7 @@ contract ConsistencyHarness {
         uint256 before = gasleft();
         ConsistencyProof.verify(claim.oldSize, claim.newSize, claim.oldRoot, claim.newRoot, claim.proof);
         uint256 between = gasleft();
-        PlainConsistency.isConsistent(
-            claim.oldSize, claim.newSize, claim.oldRoot, claim.newRoot, claim.proof
-        );
+        PlainConsistency.isConsistent(claim.oldSize, claim.newSize, claim.oldRoot, claim.newRoot, claim.proof);
         return (before - between, between - gasleft());
     }
 }

@@ -33,8 +33,7 @@ contract ConsistencyProofTest is Cheats {
 
     function test_fuzz_verify_honestProof_succeeds(bytes32 seed, uint64 oldSize, uint64 newSize) public view {
         (oldSize, newSize) = _ascending(oldSize, newSize);
-        ConsistencyHarness.Claim memory claim =
-            _claim(oldSize, newSize, SampleTrees.invented(seed, oldSize, newSize));
+        ConsistencyHarness.Claim memory claim = _claim(oldSize, newSize, SampleTrees.invented(seed, oldSize, newSize));
         _harness.check(claim);
         assertTrue(_harness.isConsistent(claim), "oracle accepts");
     }
@@ -114,7 +113,16 @@ contract ConsistencyProofTest is Cheats {
         _harness.check(claim);
     }
 
-    /// @dev With little gas the precompile fails, and a hash that was not computed must not pass for one.
+    /// @dev A hash that was not computed must not pass for one.
+    function test_verify_precompileFails_revertsWithHashFailed() public {
+        ConsistencyHarness.Claim memory claim = _claim(3, 4, SampleTrees.pair("failing", 3, 4));
+        vm.mockCallRevert(address(2), "", "");
+        _expect(abi.encodeWithSelector(ConsistencyProof.ConsistencyProofHashFailed.selector));
+        _harness.check(claim);
+        vm.clearMockedCalls();
+        _harness.check(claim);
+    }
+
     function test_verify_anyGasLimit_neverAcceptsAWrongRoot() public view {
         ConsistencyHarness.Claim memory claim = _claim(3, 4, SampleTrees.pair("gas", 3, 4));
         claim.newRoot ^= bytes32(uint256(1));

@@ -70,15 +70,8 @@ abstract contract HeadAnchorCase is Cheats {
     }
 
     function _head() internal view returns (StoredHead memory found) {
-        (
-            found.size,
-            found.epoch,
-            found.anchoredAt,
-            found.mapFunction,
-            found.vrfKey,
-            found.logRoot,
-            found.mapRoot
-        ) = anchors.head(records);
+        (found.size, found.epoch, found.anchoredAt, found.mapFunction, found.vrfKey, found.logRoot, found.mapRoot) =
+            anchors.head(records);
     }
 
     function _expect(bytes4 selector, bytes memory values) internal {

@@ -56,9 +56,7 @@ contract HeadAnchorHeadsTest is HeadAnchorCase {
         vm.prank(NODE);
         anchors.open(records, 1, 2, 1, 5, nextRoot, MAP);
         SampleTrees.Pair memory pair = SampleTrees.pair(LOG, 5, 6);
-        _expect(
-            ConsistencyProof.ConsistencyProofOldRootMismatch.selector, abi.encode(nextRoot, pair.oldRoot)
-        );
+        _expect(ConsistencyProof.ConsistencyProofOldRootMismatch.selector, abi.encode(nextRoot, pair.oldRoot));
         vm.prank(NODE);
         anchors.anchor(records, 5, 6, pair.newRoot, MAP, pair.proof);
     }
@@ -197,7 +195,13 @@ contract HeadAnchorHeadsTest is HeadAnchorCase {
         _open(3);
         _anchor(3, 7, MAP);
         bytes32 root = SampleTrees.root(LOG, 0, 7);
-        _anchorReverts(3, 7, "other map", IHeadAnchor.HeadAnchorFork.selector, abi.encode(records, 7, root, root, MAP, bytes32("other map")));
+        _anchorReverts(
+            3,
+            7,
+            "other map",
+            IHeadAnchor.HeadAnchorFork.selector,
+            abi.encode(records, 7, root, root, MAP, bytes32("other map"))
+        );
     }
 
     function test_anchor_rollback_revertsWithSizeMismatch() public {
@@ -215,9 +219,7 @@ contract HeadAnchorHeadsTest is HeadAnchorCase {
         _open(3);
         SampleTrees.Pair memory pair = SampleTrees.pair(NEXT_LOG, 3, 7);
         bytes32 storedRoot = SampleTrees.root(LOG, 0, 3);
-        _expect(
-            ConsistencyProof.ConsistencyProofOldRootMismatch.selector, abi.encode(storedRoot, pair.oldRoot)
-        );
+        _expect(ConsistencyProof.ConsistencyProofOldRootMismatch.selector, abi.encode(storedRoot, pair.oldRoot));
         vm.prank(NODE);
         anchors.anchor(records, 3, 7, pair.newRoot, MAP, pair.proof);
     }
@@ -225,9 +227,7 @@ contract HeadAnchorHeadsTest is HeadAnchorCase {
     function test_anchor_rootThatTheProofDoesNotReach_revertsWithNewRootMismatch() public {
         _open(3);
         SampleTrees.Pair memory pair = SampleTrees.pair(LOG, 3, 7);
-        _expect(
-            ConsistencyProof.ConsistencyProofNewRootMismatch.selector, abi.encode(bytes32("other"), pair.newRoot)
-        );
+        _expect(ConsistencyProof.ConsistencyProofNewRootMismatch.selector, abi.encode(bytes32("other"), pair.newRoot));
         vm.prank(NODE);
         anchors.anchor(records, 3, 7, "other", MAP, pair.proof);
     }
@@ -239,9 +239,7 @@ contract HeadAnchorHeadsTest is HeadAnchorCase {
             if (length == pair.proof.length) continue;
             bytes32[] memory proof = length < pair.proof.length ? pair.proof.cut(length) : pair.proof;
             while (proof.length < length) proof = proof.append(0);
-            _expect(
-                ConsistencyProof.ConsistencyProofLengthMismatch.selector, abi.encode(pair.proof.length, length)
-            );
+            _expect(ConsistencyProof.ConsistencyProofLengthMismatch.selector, abi.encode(pair.proof.length, length));
             vm.prank(NODE);
             anchors.anchor(records, 3, 7, pair.newRoot, MAP, proof);
         }
@@ -263,9 +261,7 @@ contract HeadAnchorHeadsTest is HeadAnchorCase {
         _open(3);
         uint64[2][4] memory sizes = [[uint64(3), 3], [uint64(3), 2], [uint64(0), 4], [uint64(0), 0]];
         for (uint256 i = 0; i < sizes.length; ++i) {
-            _expect(
-                IHeadAnchor.HeadAnchorSizeNotIncreased.selector, abi.encode(records, sizes[i][0], sizes[i][1])
-            );
+            _expect(IHeadAnchor.HeadAnchorSizeNotIncreased.selector, abi.encode(records, sizes[i][0], sizes[i][1]));
             vm.prank(NODE);
             anchors.anchor(records, sizes[i][0], sizes[i][1], "root", MAP, new bytes32[](0));
         }

@@ -84,9 +84,7 @@ contract HeadAnchorMirrorsTest is HeadAnchorCase {
     }
 
     function test_confirm_ownRegion_revertsWithOwnRegion() public {
-        _expect(
-            IHeadAnchor.HeadAnchorOwnRegion.selector, abi.encode(records, SHANGHAI, SHANGHAI_MIRROR)
-        );
+        _expect(IHeadAnchor.HeadAnchorOwnRegion.selector, abi.encode(records, SHANGHAI, SHANGHAI_MIRROR));
         _confirm(SHANGHAI_MIRROR, 2, MAP);
     }
 
@@ -129,9 +127,7 @@ contract HeadAnchorMirrorsTest is HeadAnchorCase {
         _confirm(STRANGER, 2, agrees ? MAP : bytes32("other"));
         uint64 value = agrees ? 2 : 2 + CONTRADICTS;
         assertEq(anchors.lane(records, number), value);
-        assertEq(
-            vm.load(address(anchors), slot), before | bytes32(uint256(value) << (64 * uint256(number % 4)))
-        );
+        assertEq(vm.load(address(anchors), slot), before | bytes32(uint256(value) << (64 * uint256(number % 4))));
         assertEq(anchors.lane(records, 0), 2);
         assertEq(anchors.lane(records, 5), 2 + CONTRADICTS);
     }

@@ -84,12 +84,7 @@ interface IHeadAnchor {
 
     /// @notice Another head of the size that is stored: a fork.
     error HeadAnchorFork(
-        bytes32 streamId,
-        uint64 size,
-        bytes32 storedLogRoot,
-        bytes32 logRoot,
-        bytes32 storedMapRoot,
-        bytes32 mapRoot
+        bytes32 streamId, uint64 size, bytes32 storedLogRoot, bytes32 logRoot, bytes32 storedMapRoot, bytes32 mapRoot
     );
 
     /// @notice A mirror's number is given once and never again.
