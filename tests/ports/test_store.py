@@ -402,3 +402,12 @@ def test_store_reopened_has_everything(tmp_path: Path) -> None:
     second = open_store(url)
     assert second.find_batch("key") == stored
     second.close()
+
+
+def test_values_printed_say_nothing_of_a_subject(store: Store) -> None:
+    new = make_put()
+    store.commit_batch(make_batch(), [new], [])
+    (stored,) = store.records_by_natural_key([new.record.natural_key]).values()
+    for shown in (repr(new), repr(stored)):
+        for secret in (SUBJECT, new.record.document_number, repr(new.event.salt)):
+            assert secret not in shown

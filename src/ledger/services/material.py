@@ -1,6 +1,6 @@
 """What an evidence about a subject is made of: the served state alone, without a chain call."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final, cast
 
@@ -29,9 +29,9 @@ class MaterialItem:
     index: LeafIndex
     leaf_hash: Hash32
     entry: bytes
-    event: dict[str, object]
-    salt: bytes
-    disclosures: tuple[str, ...]
+    event: dict[str, object] = field(repr=False)
+    salt: bytes = field(repr=False)
+    disclosures: tuple[str, ...] = field(repr=False)
     path: tuple[Hash32, ...]
     """Log path at the snapshot's size."""
 

@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
+from ledger.services.material import MAX_AHEAD_S
+
 READY: Final = "ready"
 
 
@@ -65,6 +67,8 @@ class WorkerStatus:
                 return "no-snapshot"
             if stream.snapshot_age_s > self.max_age_s:
                 return "snapshot-too-old"
+            if stream.snapshot_age_s < -MAX_AHEAD_S:
+                return "snapshot-in-the-future"
         return READY
 
     @property

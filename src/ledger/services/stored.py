@@ -1,9 +1,10 @@
 """What the store keeps, as values: batches, events, records, entries, outbox rows, snapshots.
 
-``New...`` is what a transaction writes, ``Stored...`` what comes back with its number.
+``New...`` is what a transaction writes, ``Stored...`` what comes back with its number. What names a
+subject or opens a commitment is left out of the printed form: it must not reach a log by accident.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
@@ -44,15 +45,15 @@ class NewEvent:
     op: str
     """``put`` or ``drop``."""
     record_type: str
-    subject: str
+    subject: str = field(repr=False)
     record_id: str
     version: int
     map_key: Hash32
     commitment: Hash32
-    event: bytes
+    event: bytes = field(repr=False)
     """JCS of the event."""
-    salt: bytes
-    disclosures: tuple[str, ...]
+    salt: bytes = field(repr=False)
+    disclosures: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,9 @@ class OpenableEvent:
 
     log_index: LeafIndex
     entry: bytes
-    event: bytes | None
-    salt: bytes | None
-    disclosures: tuple[str, ...]
+    event: bytes | None = field(repr=False)
+    salt: bytes | None = field(repr=False)
+    disclosures: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +88,10 @@ class NewRecord:
     record_id: str
     record_type: str
     stream: str
-    subject: str
+    subject: str = field(repr=False)
     issuer: str
-    document_number: str
-    document_match: str
+    document_number: str = field(repr=False)
+    document_match: str = field(repr=False)
     """The spelling by which change rows find the record."""
     natural_key: Hash32
     content_digest: Hash32
@@ -104,7 +105,7 @@ class StoredRecord:
     record_id: str
     record_type: str
     stream: str
-    subject: str
+    subject: str = field(repr=False)
     issuer: str
     natural_key: Hash32
     content_digest: Hash32

@@ -149,7 +149,14 @@ def test_status_while_the_store_is_down_is_still_given(
 
 
 @pytest.mark.parametrize(
-    ("age", "reason"), [(None, "no-snapshot"), (601, "snapshot-too-old"), (600, "ready")]
+    ("age", "reason"),
+    [
+        (None, "no-snapshot"),
+        (601, "snapshot-too-old"),
+        (600, "ready"),
+        (-60, "ready"),
+        (-61, "snapshot-in-the-future"),
+    ],
 )
 def test_status_is_ready_with_fresh_snapshots_only(age: int | None, reason: str) -> None:
     stream = StreamStatus("records", 1, 1, 0, 1, 1, age, "anchored")
