@@ -80,8 +80,9 @@ def _show_kept(network: Network) -> None:
     print(language.pick("保持运行:", "Left running:"), network.folder)
     for node in network.nodes.values():
         print(f"  {node.region}  {node.url}")
-    stop = f"pkill -f 'ledger serve --dir {network.folder}'; credit-ledger devnet down --dir"
-    print(language.pick("停止:", "Stop:"), stop, network.devnet)
+    pids = " ".join(str(node.process.pid) for node in network.nodes.values() if node.process)
+    stop = f"kill {pids}; .venv/bin/credit-ledger devnet down --dir {network.devnet}"
+    print(language.pick("停止:", "Stop:"), stop)
 
 
 sys.exit(main())

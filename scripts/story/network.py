@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -94,14 +95,12 @@ class Network:
         offset = ("--clock-offset-s", str(self.offset_s))
         self.ledger("devnet", "up", "--dir", str(self.devnet), "--port", "0", *offset)
         deployment = json.loads((self.devnet / "deployment.json").read_text(encoding="utf-8"))
-        ports = _free_ports(len(REGIONS))
-        for region, port in zip(REGIONS, ports, strict=True):
+        for region, port in zip(REGIONS, _free_ports(len(REGIONS)), strict=True):
             node = Node(region, self.folder / region, f"http://127.0.0.1:{port}")
             self.nodes[region] = node
-            self.ledger(
-                *("init", "--region", region, "--dir", str(node.folder), "--port", str(port)),
-                *("--rpc-url", deployment["rpc_url"], *offset),
-            )
+        rpc_url = ("--rpc-url", deployment["rpc_url"])
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda node: self._init(node, *rpc_url, *offset), self.nodes.values()))
         folders = [str(node.folder) for node in self.nodes.values()]
         self.ledger("devnet", "admit", "--dir", str(self.devnet), *folders)
         self.ledger(
@@ -111,6 +110,11 @@ class Network:
         for node in self.nodes.values():
             self.start_node(node.region)
         self.wait_ready(list(self.nodes))
+
+    def _init(self, node: Node, *options: str) -> None:
+        port = node.url.rsplit(":", 1)[-1]
+        where = ("--dir", str(node.folder), "--port", port)
+        self.ledger("init", "--region", node.region, *where, *options)
 
     def start_node(self, region: str) -> None:
         """Start a region's node; returns at once."""
