@@ -15,13 +15,13 @@ from ledger.core.records.subject import check_character
 from ledger.core.trust import Contract, Coverage, TrustRoot, VrfKey, encode_trust_root
 from ledger.core.verify import Verdict, verify_evidence
 from ledger.services.anchoring import AnchorKey
-from ledger.services.answers import Answer, Question
-from ledger.services.lookup import RegionLookup
-from ledger.services.material import Material, Pending, ServedMaterial, Unavailable
+from ledger.services.background.worker import Worker
+from ledger.services.lookup.answers import Answer, Question
+from ledger.services.lookup.material import Material, Pending, ServedMaterial, Unavailable
+from ledger.services.lookup.region import RegionLookup
 from ledger.services.publication import BatchReport, Publication
-from ledger.services.stream_state import StreamState
-from ledger.services.subject_keys import SubjectKeys
-from ledger.services.worker import Worker
+from ledger.services.stream.state import StreamState
+from ledger.services.stream.subject_keys import SubjectKeys
 
 REGION = "310000"
 STREAMS = ("records", "restricted", "queries")

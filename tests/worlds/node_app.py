@@ -10,9 +10,9 @@ from worlds.node import REGION, World
 from ledger.api.app import create_app
 from ledger.api.context import NodeContext
 from ledger.core.trust import encode_trust_root
-from ledger.services.answers import Question
-from ledger.services.federation import FederatedLookup, PeerAnswer
-from ledger.services.status import WorkerStatus
+from ledger.services.background.status import WorkerStatus
+from ledger.services.lookup.answers import Question
+from ledger.services.lookup.federation import FederatedLookup, PeerAnswer
 
 TOKEN = "operator-token-of-these-tests-0123456789"
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ledger.core.trust import TrustRoot
-from ledger.services.federation import FederatedLookup
-from ledger.services.lookup import RegionLookup
+from ledger.services.background.worker import WorkerStatus
+from ledger.services.lookup.federation import FederatedLookup
+from ledger.services.lookup.region import RegionLookup
 from ledger.services.publication import Publication
-from ledger.services.worker import WorkerStatus
 
 
 class Worker(Protocol):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from ledger.core.verify import Verdict
-from ledger.services.answers import Answer
+from ledger.services.lookup.answers import Answer
 
 
 def render_answers(answers: Iterable[Answer], *, region: str | None = None) -> bytes:

@@ -22,15 +22,15 @@ from ledger.core import vrf
 from ledger.core.trust import STREAM_OF_CLASS, TrustRoot, parse_trust_root
 from ledger.errors import FatalStateError, InputError, LedgerError
 from ledger.services.anchoring import AnchorKey
-from ledger.services.directory import RegionDirectory
-from ledger.services.federation import FederatedLookup
-from ledger.services.genesis import GenesisCheck
-from ledger.services.lookup import RegionLookup
-from ledger.services.material import ServedMaterial
+from ledger.services.background.genesis import GenesisCheck
+from ledger.services.background.worker import Worker
+from ledger.services.lookup.directory import RegionDirectory
+from ledger.services.lookup.federation import FederatedLookup
+from ledger.services.lookup.material import ServedMaterial
+from ledger.services.lookup.region import RegionLookup
 from ledger.services.publication import Publication
-from ledger.services.stream_state import StreamState
-from ledger.services.subject_keys import SubjectKeys
-from ledger.services.worker import Worker
+from ledger.services.stream.state import StreamState
+from ledger.services.stream.subject_keys import SubjectKeys
 from ledger.settings import NodeSettings
 
 DATABASE_NAME: Final = "node.db"

@@ -39,13 +39,13 @@ from ledger.core.chain.head_slots import stream_id
 from ledger.core.trust import Contract, encode_trust_root
 from ledger.core.verify import Outcome, verify_evidence
 from ledger.services.anchoring import AnchorKey
-from ledger.services.answers import Question, Result
-from ledger.services.lookup import RegionLookup
-from ledger.services.material import ServedMaterial
+from ledger.services.background.worker import Worker
+from ledger.services.lookup.answers import Question, Result
+from ledger.services.lookup.material import ServedMaterial
+from ledger.services.lookup.region import RegionLookup
 from ledger.services.publication import Publication
-from ledger.services.stream_state import StreamState
-from ledger.services.subject_keys import SubjectKeys
-from ledger.services.worker import Worker
+from ledger.services.stream.state import StreamState
+from ledger.services.stream.subject_keys import SubjectKeys
 
 pytestmark = pytest.mark.devnet
 

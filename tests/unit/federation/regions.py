@@ -13,10 +13,10 @@ from worlds.node_app import app_of
 from ledger.adapters.http.peers import HttpPeers
 from ledger.core import canonical
 from ledger.core.trust import Coverage, TrustRoot
-from ledger.services.answers import Answer, Question
-from ledger.services.federation import FederatedLookup
-from ledger.services.lookup import RegionLookup
-from ledger.services.material import Material, Pending, Unavailable
+from ledger.services.lookup.answers import Answer, Question
+from ledger.services.lookup.federation import FederatedLookup
+from ledger.services.lookup.material import Material, Pending, Unavailable
+from ledger.services.lookup.region import RegionLookup
 
 OWN, PEER, OTHER = "320000", REGION, "330000"
 SINCE = date(2026, 1, 1)

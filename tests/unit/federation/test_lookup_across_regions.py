@@ -29,9 +29,9 @@ from ledger.errors import (
     RegionUnavailableError,
     StoreUnavailableError,
 )
-from ledger.services.answers import PROVED, REGION_CODES, Answer, Question, Result
-from ledger.services.federation import FederatedLookup, PeerAnswer
-from ledger.services.lookup import RegionLookup
+from ledger.services.lookup.answers import PROVED, REGION_CODES, Answer, Question, Result
+from ledger.services.lookup.federation import FederatedLookup, PeerAnswer
+from ledger.services.lookup.region import RegionLookup
 
 
 def found(answer: Answer) -> tuple[Result, str]:

@@ -11,7 +11,7 @@ from regions import PEER, WITH, WITHOUT, Asker, Change, Liar, Raw
 from worlds.node import World, penalties, penalty, uscc
 
 from ledger.core import canonical
-from ledger.services.answers import Answer, Question, Result
+from ledger.services.lookup.answers import Answer, Question, Result
 
 JSON = ("Content-Type", "application/json")
 

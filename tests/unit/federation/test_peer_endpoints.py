@@ -12,7 +12,7 @@ from regions import PEER, WITH, Raw
 from ledger.adapters.http.endpoints import MAX_CHARS, Resolve, resolve_endpoint
 from ledger.adapters.http.peers import HttpPeers
 from ledger.errors import RegionUnavailableError
-from ledger.services.answers import Question
+from ledger.services.lookup.answers import Question
 
 PUBLIC4, PUBLIC6 = "203.0.114.7", "2400:3200::1"
 

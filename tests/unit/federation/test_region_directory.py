@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from ledger.errors import ChainUnavailableError, FatalStateError, WrongChainError
-from ledger.services import directory as module
-from ledger.services.directory import RegionDirectory
-from ledger.services.genesis import GenesisCheck
+from ledger.services.background.genesis import GenesisCheck
+from ledger.services.lookup import directory as module
+from ledger.services.lookup.directory import RegionDirectory
 from ledger.services.onchain import RegionEntry
 
 

@@ -11,7 +11,7 @@ from worlds.node import REGION, STREAMS, World, change, changes, penalties, pena
 from ledger.core.chain.head_slots import Head, stream_id
 from ledger.errors import ChainUnavailableError, FatalStateError
 from ledger.services.anchoring.comparison import compare
-from ledger.services.answers import Result
+from ledger.services.lookup.answers import Result
 from ledger.services.stored import (
     ANCHORED,
     MINED,

@@ -11,12 +11,12 @@ from ledger.core import vrf
 from ledger.core.merkle import verify_inclusion
 from ledger.core.stream.map_key import alpha
 from ledger.errors import FatalStateError, NotIntegratedError, RollbackError
-from ledger.services.answers import Result
-from ledger.services.material import Material, Pending, Unavailable
-from ledger.services.sequencing import Sequencer, place
+from ledger.services.lookup.answers import Result
+from ledger.services.lookup.material import Material, Pending, Unavailable
 from ledger.services.stored import Unsequenced
-from ledger.services.stream_state import StreamState
-from ledger.services.subject_keys import SubjectKeys
+from ledger.services.stream.sequencing import Sequencer, place
+from ledger.services.stream.state import StreamState
+from ledger.services.stream.subject_keys import SubjectKeys
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_material_ended_by_the_blocks_day_is_pending(world: World) -> None:
 def test_material_of_more_items_than_evidence_holds_is_unavailable(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ledger.services.material.MAX_OPENED", 2)
+    monkeypatch.setattr("ledger.services.lookup.material.MAX_OPENED", 2)
     subject = uscc(7)
     world.publish(penalties(*(penalty(number, subject=subject) for number in (1, 2, 3))))
     world.settle(3)
@@ -258,7 +258,7 @@ def test_state_in_chunks_is_the_same_as_at_once(
     world.settle(3)
     snapshot = world.records.snapshot
     assert snapshot is not None
-    monkeypatch.setattr("ledger.services.stream_state.CHUNK", 7)
+    monkeypatch.setattr("ledger.services.stream.state.CHUNK", 7)
     state = StreamState("records", world.store)
     assert state.catch_up() == 30
     state.serve(snapshot)

@@ -9,7 +9,7 @@ from worlds.node import REGION, World, penalties, penalty
 
 from ledger.core.chain.head_slots import CONTRADICTION, stream_id
 from ledger.core.trust import Confirmation, Mirror
-from ledger.services.answers import Result
+from ledger.services.lookup.answers import Result
 
 RECORDS = stream_id(REGION, "records")
 

@@ -11,8 +11,8 @@ from worlds.chain import ChainTwin
 from worlds.node import World, change, changes, penalties, penalty
 
 from ledger.errors import ChainUnavailableError
-from ledger.services.material import Unavailable
-from ledger.services.status import StepError, StreamStatus, WorkerStatus
+from ledger.services.background.status import StepError, StreamStatus, WorkerStatus
+from ledger.services.lookup.material import Unavailable
 
 
 @pytest.fixture
@@ -234,8 +234,8 @@ def test_sweep_by_a_clock_that_runs_ahead_of_the_chain_ends_nothing(world: World
 def test_sweep_of_very_many_leaves_room_for_the_other_steps(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ledger.services.expiry.BATCH", 2)
-    monkeypatch.setattr("ledger.services.expiry.BATCHES", 2)
+    monkeypatch.setattr("ledger.services.background.expiry.BATCH", 2)
+    monkeypatch.setattr("ledger.services.background.expiry.BATCHES", 2)
     world.publish(penalties(*(penalty(number, until="2026-10-31") for number in range(1, 11))))
     world.settle(3)
     world.clock.at = datetime(2026, 10, 31, 16, 0, 0, tzinfo=UTC)
@@ -251,7 +251,7 @@ def test_sweep_of_very_many_leaves_room_for_the_other_steps(
 def test_sweep_of_many_records_takes_them_all(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ledger.services.expiry.BATCH", 4)
+    monkeypatch.setattr("ledger.services.background.expiry.BATCH", 4)
     world.publish(penalties(*(penalty(number, until="2026-10-31") for number in range(1, 11))))
     world.clock.at = datetime(2026, 10, 31, 16, 0, 0, tzinfo=UTC)
     world.settle(4)

@@ -13,8 +13,8 @@ from ledger.adapters.http.endpoints import Resolve, Target, resolve_endpoint, re
 from ledger.core import canonical
 from ledger.core.evidence.parse import MAX_BYTES as MAX_EVIDENCE_BYTES
 from ledger.errors import InputError, RegionUnavailableError
-from ledger.services.answers import Question
-from ledger.services.federation import PeerAnswer
+from ledger.services.lookup.answers import Question
+from ledger.services.lookup.federation import PeerAnswer
 
 MAX_ANSWER_BYTES: Final = 64 << 20
 """Largest body a peer may send for one request, however many questions."""

@@ -20,8 +20,8 @@ from ledger.api.schemas import (
     LookupResponse,
 )
 from ledger.core.records.subject import UsccError, normalize_uscc
-from ledger.services.answers import Question
-from ledger.services.lookup import OPEN_CLASSES
+from ledger.services.lookup.answers import Question
+from ledger.services.lookup.region import OPEN_CLASSES
 
 router = APIRouter(
     tags=["lookup"],

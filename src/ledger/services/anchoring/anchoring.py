@@ -41,7 +41,7 @@ from ledger.services.stored import (
     NewOutboxRow,
     OutboxRow,
 )
-from ledger.services.stream_state import LogHead, StreamState
+from ledger.services.stream.state import LogHead, StreamState
 
 MAP_FUNCTION: Final = 1
 """Map function 1 over SHA-256."""

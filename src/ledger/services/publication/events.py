@@ -11,7 +11,7 @@ from ledger.core.records.record import Record, match_form
 from ledger.core.types import Hash32
 from ledger.services.ports import Entropy
 from ledger.services.stored import Ending, NewEvent, NewRecord, Put, StoredRecord
-from ledger.services.subject_keys import SubjectKeys
+from ledger.services.stream.subject_keys import SubjectKeys
 
 RECORD_ID_BYTES: Final = 16
 

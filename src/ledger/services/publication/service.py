@@ -35,8 +35,8 @@ from ledger.services.publication.report import (
     parse_report,
 )
 from ledger.services.stored import NewBatch, RecordPosition, StoredBatch
-from ledger.services.stream_state import StreamStates, proved_day
-from ledger.services.subject_keys import SubjectKeys
+from ledger.services.stream.state import StreamStates, proved_day
+from ledger.services.stream.subject_keys import SubjectKeys
 
 Progress = Callable[[int, int], None]
 """Called with (rows decided, rows in the file)."""

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
-from ledger.services.material import MAX_AHEAD_S
+from ledger.services.lookup.material import MAX_AHEAD_S
 
 READY: Final = "ready"
 

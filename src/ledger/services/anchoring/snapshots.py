@@ -27,7 +27,7 @@ from ledger.errors import ChainUnavailableError, FatalStateError, HeaderError, L
 from ledger.services.anchoring.comparison import is_head_of
 from ledger.services.ports import Chain, Clock, Store
 from ledger.services.stored import ANCHORED, IN_FLIGHT, WITHDRAWN, Fence, OutboxRow, Snapshot
-from ledger.services.stream_state import StreamState
+from ledger.services.stream.state import StreamState
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from ledger.errors import ConflictError
 from ledger.services.ports import Clock, Entropy, PublicationStore
 from ledger.services.publication.events import EventMaker
 from ledger.services.stored import Fence
-from ledger.services.stream_state import StreamStates, proved_day
-from ledger.services.subject_keys import SubjectKeys
+from ledger.services.stream.state import StreamStates, proved_day
+from ledger.services.stream.subject_keys import SubjectKeys
 
 EVERY_S: Final = 60
 """Time between two sweeps of one day."""

@@ -15,14 +15,14 @@ from typing import Final
 from ledger.core.trust import TrustRoot
 from ledger.errors import FatalStateError, FencedError, LedgerError
 from ledger.services.anchoring import Anchoring, AnchorKey
-from ledger.services.expiry import Expiry
-from ledger.services.material import MAX_AGE_S
+from ledger.services.anchoring.snapshots import Snapshots
+from ledger.services.background.expiry import Expiry
+from ledger.services.background.status import StepError, StreamStatus, WorkerStatus
+from ledger.services.lookup.material import MAX_AGE_S
 from ledger.services.ports import Chain, Clock, Entropy, Store
-from ledger.services.sequencing import Sequencer
-from ledger.services.snapshots import Snapshots
-from ledger.services.status import StepError, StreamStatus, WorkerStatus
-from ledger.services.stream_state import StreamState, StreamStates
-from ledger.services.subject_keys import SubjectKeys
+from ledger.services.stream.sequencing import Sequencer
+from ledger.services.stream.state import StreamState, StreamStates
+from ledger.services.stream.subject_keys import SubjectKeys
 
 __all__ = ["StepError", "StreamStatus", "Worker", "WorkerStatus"]
 

@@ -18,7 +18,7 @@ from ledger.core.stream.entry import Entry, encode_entry, opening_entry
 from ledger.errors import FatalStateError
 from ledger.services.ports import LogStore
 from ledger.services.stored import Fence, SequencedEntry, Unsequenced
-from ledger.services.stream_state import StreamState
+from ledger.services.stream.state import StreamState
 
 BATCH: Final = 2_000
 """Entries in one transaction."""

@@ -16,8 +16,8 @@ from ledger.core.evidence import COMPLETE, Claim
 from ledger.core.trust import TrustRoot
 from ledger.core.verify import Outcome, Policy, verify_against
 from ledger.errors import LedgerError, UnavailableError
-from ledger.services.answers import PROVED, REGION_CODES, Answer, Question, Result
-from ledger.services.lookup import RegionLookup, refusal
+from ledger.services.lookup.answers import PROVED, REGION_CODES, Answer, Question, Result
+from ledger.services.lookup.region import RegionLookup, refusal
 from ledger.services.ports import Clock
 
 REGION_DEADLINE_S: Final = 10.0

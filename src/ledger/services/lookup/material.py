@@ -12,8 +12,8 @@ from ledger.core.verify.verdict import day_of, moment_of
 from ledger.errors import FatalStateError
 from ledger.services.ports import Clock, LogStore
 from ledger.services.stored import OpenableEvent, Snapshot
-from ledger.services.stream_state import ServedKey, StreamStates
-from ledger.services.subject_keys import SubjectKeys
+from ledger.services.stream.state import ServedKey, StreamStates
+from ledger.services.stream.subject_keys import SubjectKeys
 
 MAX_AGE_S: Final = 600
 """Age of a snapshot beyond which nothing is answered from it."""

@@ -12,8 +12,8 @@ from ledger.core.evidence import COMPLETE, ChainProof, Claim, Evidence, OpenedIt
 from ledger.core.evidence.encode import encode_evidence
 from ledger.core.trust import STREAM_OF_CLASS, TrustRoot
 from ledger.errors import StateError, UnavailableError
-from ledger.services.answers import Answer, Question, Result
-from ledger.services.material import Material, Pending, Unavailable
+from ledger.services.lookup.answers import Answer, Question, Result
+from ledger.services.lookup.material import Material, Pending, Unavailable
 
 OPEN_CLASSES: Final = ("public", "market")
 """Classes of record types anyone may ask about."""

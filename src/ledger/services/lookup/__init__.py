@@ -1,0 +1,1 @@
+"""Answering questions: the own region's records with evidence, the other regions' verified."""
