@@ -125,10 +125,11 @@ def test_entry_outside_its_grammar_cannot_be_made(fields):
 
 @pytest.mark.parametrize("stream", STREAMS)
 def test_opening_entry_is_the_fixed_text_and_no_entry(stream):
-    data = opening_entry("310000", stream, 4294967295)
-    assert data == f"credit-ledger/open/v1\n310000\n{stream}\n4294967295\n".encode()
-    with pytest.raises(MalformedRecordError):
-        parse_entry(data)
+    for generation in (1, 4294967295):
+        data = opening_entry("310000", stream, generation)
+        assert data == f"credit-ledger/open/v1\n310000\n{stream}\n{generation}\n".encode()
+        with pytest.raises(MalformedRecordError):
+            parse_entry(data)
 
 
 @pytest.mark.parametrize(
