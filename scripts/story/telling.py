@@ -144,11 +144,11 @@ def repair(network: Network, examples: Path, folder: Path) -> None:
 
 
 def flip_and_verify(evidence: Path, trust: Path) -> None:
-    """Flip the lowest bit in the middle of the VRF proof and show that it is refused."""
+    """Flip one bit in the middle of the VRF proof and show that it is refused."""
     content = bytearray(evidence.read_bytes())
     place = content.index(b'"vrf_proof":"') + 50
     # A hexadecimal digit stays one, so that the forgery is well formed and only wrong.
-    content[place] = ord("1") if content[place] == ord("0") else ord("0")
+    content[place] ^= 2 if content[place] in b"af" else 1
     forged = evidence.with_name("forged.json")
     forged.write_bytes(content)
     verify([forged], trust, expect=1)
