@@ -173,7 +173,12 @@ class Worker:
         )
         for state in self._states.values():
             self._load_stream(state, sequencer, snapshots)
-        steps: dict[str, Step] = {"expiry": expiry.step}
+        # Every write checks the fence; this stops a superseded worker that has nothing to write
+        # before it sends anything.
+        steps: dict[str, Step] = {
+            "fence": lambda: self._store.check_fence(fence),
+            "expiry": expiry.step,
+        }
         for stream, state in self._states.items():
             steps[f"sequencing:{stream}"] = _bound(sequencer.step, state)
             steps[f"anchoring:{stream}"] = _bound(anchoring.step, state)
