@@ -37,8 +37,7 @@ def make_development_trust_root(
         MalformedTrustRootError: A member is missing or of another form.
     """
     try:
-        head_anchor = deployment["contracts"]["HeadAnchor"]
-        registry = deployment["contracts"]["RegionRegistry"]
+        contracts = deployment["contracts"]
         root = TrustRoot(
             sequence=1,
             previous=None,
@@ -50,27 +49,11 @@ def make_development_trust_root(
             genesis_hash=_bytes(deployment["genesis_hash"]),
             consensus="development",
             validators=(),
-            head_anchor=Contract(
-                address=_bytes(head_anchor["address"]),
-                code_hash=_bytes(head_anchor["code_hash"]),
-                slots={
-                    name: int(head_anchor["slots"][name])
-                    for name in ("status", "heads", "confirmations")
-                },
-            ),
-            region_registry=Contract(
-                address=_bytes(registry["address"]),
-                code_hash=_bytes(registry["code_hash"]),
-                slots={},
-            ),
+            head_anchor=_contract(contracts["HeadAnchor"], "status", "heads", "confirmations"),
+            region_registry=_contract(contracts["RegionRegistry"]),
             consent_registry=None,
             vrf_keys=tuple(
-                VrfKey(
-                    region=one["region"],
-                    stream=stream["stream"],
-                    generation=int(stream["vrf_key"]),
-                    public_key=_bytes(stream["vrf_public_key"]),
-                )
+                _vrf_key(one["region"], stream)
                 for one in registrations
                 for stream in one["streams"]
             ),
@@ -88,6 +71,23 @@ def make_development_trust_root(
     content = encode_trust_root(root)
     parse_trust_root(content)
     return content
+
+
+def _contract(deployed: Mapping[str, Any], *slots: str) -> Contract:
+    return Contract(
+        address=_bytes(deployed["address"]),
+        code_hash=_bytes(deployed["code_hash"]),
+        slots={name: int(deployed["slots"][name]) for name in slots},
+    )
+
+
+def _vrf_key(region: str, stream: Mapping[str, Any]) -> VrfKey:
+    return VrfKey(
+        region=region,
+        stream=stream["stream"],
+        generation=int(stream["vrf_key"]),
+        public_key=_bytes(stream["vrf_public_key"]),
+    )
 
 
 def _bytes(text: str) -> bytes:

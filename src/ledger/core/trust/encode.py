@@ -3,7 +3,14 @@
 from datetime import UTC, datetime
 
 from ledger.core import canonical
-from ledger.core.trust.model import Contract, TrustRoot
+from ledger.core.trust.model import (
+    Confirmation,
+    Contract,
+    Coverage,
+    TrustRoot,
+    ValidatorRange,
+    VrfKey,
+)
 
 
 def encode_trust_root(root: TrustRoot) -> bytes:
@@ -22,58 +29,62 @@ def encode_trust_root(root: TrustRoot) -> bytes:
                 "genesis_hash": _prefixed(root.genesis_hash),
                 "consensus": root.consensus,
             },
-            "validators": [
-                {
-                    "first_block": one.first_block,
-                    "last_block": one.last_block,
-                    "last_hash": None if one.last_hash is None else _prefixed(one.last_hash),
-                    "last_time": one.last_time,
-                    "addresses": [_prefixed(address) for address in sorted(one.addresses)],
-                }
-                for one in root.validators
-            ],
+            "validators": [_validator_range(one) for one in root.validators],
             "contracts": {
-                "head_anchor": _contract_json(root.head_anchor),
-                "region_registry": _contract_json(root.region_registry),
-                "consent_registry": _contract_json(root.consent_registry),
+                "head_anchor": _contract(root.head_anchor),
+                "region_registry": _contract(root.region_registry),
+                "consent_registry": _contract(root.consent_registry),
             },
-            "vrf_keys": [
-                {
-                    "region": key.region,
-                    "stream": key.stream,
-                    "generation": key.generation,
-                    "public_key": key.public_key.hex(),
-                }
-                for key in root.vrf_keys
-            ],
+            "vrf_keys": [_vrf_key(one) for one in root.vrf_keys],
             "mirrors": [
                 {"number": one.number, "operator": one.operator, "role": one.role}
                 for one in root.mirrors
             ],
-            "confirmations": [
-                {
-                    "region": rule.region,
-                    "stream": rule.stream,
-                    "mirrors": list(rule.mirrors),
-                    "required": rule.required,
-                }
-                for rule in root.confirmations
-            ],
-            "coverage": [
-                {
-                    "region": one.region,
-                    "record_type": one.record_type,
-                    "class": one.klass,
-                    "since": one.since.isoformat(),
-                }
-                for one in root.coverage
-            ],
+            "confirmations": [_confirmation(one) for one in root.confirmations],
+            "coverage": [_coverage(one) for one in root.coverage],
             "authority_required": root.authority_required,
         }
     )
 
 
-def _contract_json(contract: Contract | None) -> dict[str, object] | None:
+def _validator_range(one: ValidatorRange) -> dict[str, object]:
+    return {
+        "first_block": one.first_block,
+        "last_block": one.last_block,
+        "last_hash": None if one.last_hash is None else _prefixed(one.last_hash),
+        "last_time": one.last_time,
+        "addresses": [_prefixed(address) for address in sorted(one.addresses)],
+    }
+
+
+def _vrf_key(one: VrfKey) -> dict[str, object]:
+    return {
+        "region": one.region,
+        "stream": one.stream,
+        "generation": one.generation,
+        "public_key": one.public_key.hex(),
+    }
+
+
+def _confirmation(one: Confirmation) -> dict[str, object]:
+    return {
+        "region": one.region,
+        "stream": one.stream,
+        "mirrors": list(one.mirrors),
+        "required": one.required,
+    }
+
+
+def _coverage(one: Coverage) -> dict[str, object]:
+    return {
+        "region": one.region,
+        "record_type": one.record_type,
+        "class": one.klass,
+        "since": one.since.isoformat(),
+    }
+
+
+def _contract(contract: Contract | None) -> dict[str, object] | None:
     if contract is None:
         return None
     return {
