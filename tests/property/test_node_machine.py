@@ -136,6 +136,21 @@ class NodeMachine(RuleBasedStateMachine):
         self.skew = seconds
         self.pass_time(0)
 
+    @rule(
+        skew=st.sampled_from([30, 86_400]),
+        rows=st.lists(ROWS, min_size=1, max_size=3),
+        before=st.sampled_from([20, 3_600]),
+    )
+    def clock_runs_ahead_for_a_while(self, skew: int, rows: list[Row], before: int) -> None:
+        """Into a day that the chain does not know yet; the worker goes on meanwhile."""
+        self.midnight_comes(before)
+        self.clock_is_set(skew)
+        self.publish(rows, False, False)
+        self.worker_runs(4, True)
+        self.every_answer_is_the_models()
+        self.clock_is_set(0)
+        self.worker_runs(2, True)
+
     # --- Files
 
     @rule(rows=st.lists(ROWS, min_size=1, max_size=4), by_old=st.booleans(), again=st.booleans())
