@@ -114,13 +114,10 @@ def add_batch(
     put_seqs = _add_events(
         connection, [(put.event, None) for put in puts], new.received_at, batch_id
     )
-    if puts:
+    for chunk in chunks(list(zip(puts, put_seqs, strict=True))):
         connection.execute(
             insert(records),
-            [
-                _record_row(put.record, put.event.version, seq)
-                for put, seq in zip(puts, put_seqs, strict=True)
-            ],
+            [_record_row(put.record, put.event.version, seq) for put, seq in chunk],
         )
     ended_at_once = [
         (put.ending, seq) for put, seq in zip(puts, put_seqs, strict=True) if put.ending is not None
@@ -197,31 +194,36 @@ def _add_events(
     accepted_at: datetime,
     batch_id: int | None,
 ) -> list[int]:
-    if not new:
-        return []
     statement = insert(events).returning(events.c.seq, sort_by_parameter_order=True)
     at = encode_time(accepted_at)
-    rows = [
-        {
-            "stream": event.stream,
-            "kind": event.kind,
-            "op": event.op,
-            "record_type": event.record_type,
-            "record_id": event.record_id,
-            "version": event.version,
-            "map_key": event.map_key,
-            "commitment": event.commitment,
-            "subject": event.subject,
-            "event": event.event.decode(),
-            "salt": event.salt,
-            "disclosures": encode_strings(event.disclosures),
-            "target_seq": target,
-            "batch_id": batch_id,
-            "accepted_at": at,
-        }
-        for event, target in new
-    ]
-    return list(connection.execute(statement, rows).scalars())
+    seqs: list[int] = []
+    # In parts: the rows of a great file need not all be in memory once more.
+    for chunk in chunks(new):
+        rows = [_event_row(event, target, batch_id, at) for event, target in chunk]
+        seqs += connection.execute(statement, rows).scalars()
+    return seqs
+
+
+def _event_row(
+    event: NewEvent, target: int | None, batch_id: int | None, accepted_at: str
+) -> dict[str, object]:
+    return {
+        "stream": event.stream,
+        "kind": event.kind,
+        "op": event.op,
+        "record_type": event.record_type,
+        "record_id": event.record_id,
+        "version": event.version,
+        "map_key": event.map_key,
+        "commitment": event.commitment,
+        "subject": event.subject,
+        "event": event.event.decode(),
+        "salt": event.salt,
+        "disclosures": encode_strings(event.disclosures),
+        "target_seq": target,
+        "batch_id": batch_id,
+        "accepted_at": accepted_at,
+    }
 
 
 def _record_row(record: NewRecord, version: int, put_seq: int) -> dict[str, object]:
