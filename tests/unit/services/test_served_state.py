@@ -11,7 +11,7 @@ from ledger.core import vrf
 from ledger.core.merkle import verify_inclusion
 from ledger.core.stream.map_key import alpha
 from ledger.errors import FatalStateError, NotIntegratedError, RollbackError
-from ledger.services.lookup.answers import Result
+from ledger.services.lookup.answers import REGION_CODES, Result
 from ledger.services.lookup.material import Material, Pending, Unavailable
 from ledger.services.stored import Unsequenced
 from ledger.services.stream.sequencing import Sequencer, place
@@ -141,6 +141,19 @@ def test_material_of_more_items_than_evidence_holds_is_unavailable(
     world.publish(penalties(*(penalty(number, subject=subject) for number in (1, 2, 3))))
     world.settle(3)
     assert world.ask(7) == Unavailable("too-many-items")
+
+
+def test_answer_larger_than_evidence_may_be_is_unavailable(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.publish(penalties(penalty(1)))
+    world.settle(3)
+    evidence = world.answer(1).evidence
+    assert evidence is not None
+    monkeypatch.setattr("ledger.services.lookup.region.MAX_BYTES", len(evidence) - 1)
+    answer = world.answer(1)
+    assert (answer.result, answer.code) == (Result.UNAVAILABLE, "too-many-items")
+    assert answer.code in REGION_CODES
 
 
 def test_material_of_an_old_snapshot_is_unavailable(world: World) -> None:

@@ -37,6 +37,7 @@ REGION_CODES: Final = frozenset(
         "snapshot-too-old",
         "store-unavailable",
         "stream-not-served",
+        "too-many-items",
     }
 )
 """Codes a region gives with an answer it does not prove."""

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from ledger.core.evidence import COMPLETE, ChainProof, Claim, Evidence, OpenedItem, WholeList
 from ledger.core.evidence.encode import encode_evidence
+from ledger.core.evidence.parse import MAX_BYTES
 from ledger.core.trust import STREAM_OF_CLASS, TrustRoot
 from ledger.errors import StateError, UnavailableError
 from ledger.services.lookup.answers import Answer, Question, Result
@@ -86,6 +87,9 @@ class RegionLookup:
         if isinstance(material, Unavailable):
             return Answer(question, Result.UNAVAILABLE, material.code)
         evidence = encode_evidence(self._evidence(question, material))
+        if len(evidence) > MAX_BYTES:
+            # Every verifier would refuse it, and the region would look like a liar.
+            return Answer(question, Result.UNAVAILABLE, "too-many-items")
         result = Result.RECORDS if material.items else Result.NONE
         return Answer(question, result, "ok", evidence=evidence)
 
