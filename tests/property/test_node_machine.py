@@ -155,12 +155,11 @@ class NodeMachine(RuleBasedStateMachine):
 
     @rule(rows=st.lists(ROWS, min_size=1, max_size=4), by_old=st.booleans(), again=st.booleans())
     def publish(self, rows: list[Row], by_old: bool, again: bool) -> None:
-        process = self.old if by_old and self.old is not None else self.process
         today, chain_day = day_of(self.world.clock.now()), day_of(self.now)
         days = Days(
             today=today,
             # Before the first snapshot nothing says what day it is on the chain.
-            proved=today if process.state.snapshot is None else chain_day,
+            proved=chain_day if self.world.store.newest_snapshot("records") else today,
             latest=max(today, chain_day),
         )
         self.model.begin_file()

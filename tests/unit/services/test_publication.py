@@ -242,6 +242,7 @@ def test_database_filled_under_another_node_key_takes_nothing(world: World) -> N
 
 def test_row_over_by_the_clock_alone_is_not_ended_at_once(world: World) -> None:
     world.settle(3)
+    world.restart()  # nothing is served yet
     world.clock.advance(86_400)  # a clock that runs ahead of the chain
     report = world.publish(
         penalties(penalty(1, until="2026-10-31"), penalty(2, until="2026-10-30"))

@@ -63,7 +63,7 @@ class Expiry:
             StoreUnavailableError: The store does not answer.
         """
         now = self._clock.now()
-        proved = proved_day(self._states)
+        proved = proved_day(state.snapshot for state in self._states.values())
         if proved is None:
             return 0  # Nothing is answered yet either.
         today = min(day_of(now), proved)

@@ -27,7 +27,15 @@ from ledger.services.stored import (
 )
 
 
-class PublicationStore(Protocol):
+class SnapshotSource(Protocol):
+    """Where the newest verified snapshots are."""
+
+    def newest_snapshot(self, stream: str) -> Snapshot | None:
+        """The snapshot that was stored last."""
+        ...
+
+
+class PublicationStore(SnapshotSource, Protocol):
     """Batches, records and accepted events, and facts that never change."""
 
     def bind(self, name: str, value: str) -> None:
@@ -160,15 +168,11 @@ class OutboxStore(Protocol):
         ...
 
 
-class SnapshotStore(Protocol):
+class SnapshotStore(SnapshotSource, Protocol):
     """Verified snapshots: the newest, each epoch's first and each day's last are kept."""
 
     def add_snapshot(self, fence: Fence, snapshot: Snapshot, outbox_row: int) -> None:
         """Store a snapshot, mark the outbox row it proves as anchored, drop what it supersedes."""
-        ...
-
-    def newest_snapshot(self, stream: str) -> Snapshot | None:
-        """The snapshot of the highest block."""
         ...
 
 

@@ -189,12 +189,17 @@ class Publication:
                 identity=self._identity,
                 maker=self._maker,
                 today=today,
-                proved=proved_day(self._states) or today,
+                proved=self._proved_day() or today,
                 tick=tick,
             )
         return decide_changes(
             parsed.rows, store=self._store, maker=self._maker, today=today, tick=tick
         )
+
+    def _proved_day(self) -> date | None:
+        # From the store: a process that has just started serves nothing yet, and just then the
+        # clock may be wrong.
+        return proved_day(self._store.newest_snapshot(stream) for stream in self._states)
 
     def _earlier(self, idempotency_key: str | None, digest: bytes) -> StoredBatch | None:
         if idempotency_key is None:

@@ -6,7 +6,7 @@ entries, and only from them: a crash loses nothing, and no step can forget to up
 every change arrives by reading the store (``catch_up``, ``serve``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from threading import RLock
@@ -215,10 +215,9 @@ StreamStates = Mapping[str, StreamState]
 """The streams of a node by name."""
 
 
-def proved_day(states: StreamStates) -> date | None:
-    """The day, in +08:00, of the newest block that is served; None before there is one."""
-    served = [state.snapshot for state in states.values()]
-    times = [snapshot.block_time for snapshot in served if snapshot is not None]
+def proved_day(snapshots: Iterable[Snapshot | None]) -> date | None:
+    """The day, in +08:00, of the newest block among snapshots; None where there is none."""
+    times = [snapshot.block_time for snapshot in snapshots if snapshot is not None]
     return day_of(moment_of(max(times))) if times else None
 
 
