@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from types import TracebackType
 from typing import Self
 
 import httpx
+
+from ledger.adapters.devnet.ports import find_free_port
 
 REGIONS = ("310000", "320000", "330000", "340000")
 READY_WITHIN_S = 60.0
@@ -95,9 +96,11 @@ class Network:
         offset = ("--clock-offset-s", str(self.offset_s))
         self.ledger("devnet", "up", "--dir", str(self.devnet), "--port", "0", *offset)
         deployment = json.loads((self.devnet / "deployment.json").read_text(encoding="utf-8"))
-        for region, port in zip(REGIONS, _free_ports(len(REGIONS)), strict=True):
-            node = Node(region, self.folder / region, f"http://127.0.0.1:{port}")
-            self.nodes[region] = node
+        ports: set[int] = set()
+        for region in REGIONS:
+            port = find_free_port(besides=ports)
+            ports.add(port)
+            self.nodes[region] = Node(region, self.folder / region, f"http://127.0.0.1:{port}")
         rpc_url = ("--rpc-url", deployment["rpc_url"])
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda node: self._init(node, *rpc_url, *offset), self.nodes.values()))
@@ -166,11 +169,3 @@ class Network:
         for region in self.nodes:
             self.stop_node(region)
         self.ledger("devnet", "down", "--dir", str(self.devnet), check=False)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports

@@ -1,6 +1,5 @@
 """A Berlin chain for contract tests: anvil with unlocked accounts, one block a transaction."""
 
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ledger.adapters.devnet.ports import find_free_port
 from ledger.adapters.evm.contract import Contract, checksum
 from ledger.adapters.evm.json_rpc import JsonRpc, RpcError
 from ledger.errors import ChainUnavailableError
@@ -104,9 +104,7 @@ class LiveContract:
 
 @contextmanager
 def start_chain() -> Iterator[LiveChain]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = find_free_port()
     values = {
         "--hardfork": "berlin",
         "--gas-price": 0,

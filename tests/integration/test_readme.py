@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from ledger.adapters.devnet.ports import find_free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 STEP_LIMIT_S = 120
@@ -25,11 +26,6 @@ def commands(name: str) -> list[str]:
     text = (ROOT / name).read_text(encoding="utf-8")
     (block,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     return block.splitlines()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @pytest.fixture
@@ -49,7 +45,7 @@ def test_readme_both_languages_show_the_same_commands() -> None:
 
 
 def test_readme_commands_publish_look_up_and_verify(folder: Path) -> None:
-    chain, node = str(free_port()), str(free_port())
+    chain, node = str(find_free_port()), str(find_free_port())
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "LANG": "C.UTF-8",

@@ -1,6 +1,5 @@
 """Headers and proofs of a real node, under an old and a current fork."""
 
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
+from ledger.adapters.devnet.ports import find_free_port
 from ledger.core import headers
 from ledger.core.chain.keccak import keccak256
 from ledger.core.chain.state_proof import Account, NodeSet, verify_account, verify_storage
@@ -73,13 +73,6 @@ def slot(number: int) -> bytes:
     return number.to_bytes(32, "big")
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
 def wait_until_ready(process: subprocess.Popen[bytes], chain: Chain) -> None:
     deadline = time.monotonic() + DEADLINE_S
     while True:
@@ -95,7 +88,7 @@ def wait_until_ready(process: subprocess.Popen[bytes], chain: Chain) -> None:
 
 @pytest.fixture(scope="module", params=FORKS)
 def chain(request: pytest.FixtureRequest) -> Iterator[Chain]:
-    port = free_port()
+    port = find_free_port()
     command = [str(ANVIL), "--silent", "--port", str(port), *FORKS[request.param]]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         client = Chain(f"http://127.0.0.1:{port}")

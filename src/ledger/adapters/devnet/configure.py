@@ -1,11 +1,11 @@
 """Which chain a devnet is: made once, then only compared, except for the port."""
 
 import secrets
-import socket
 import time
 from typing import Final
 
 from ledger.adapters.devnet.directory import DevnetConfig, DevnetDirectory
+from ledger.adapters.devnet.ports import find_free_port, require_free
 from ledger.errors import DevnetError
 
 CHAIN_IDS: Final = range(2_026_000_000, 2_027_000_000)
@@ -91,31 +91,7 @@ def _with_port(config: DevnetConfig, running: bool, port: int | None) -> DevnetC
 
 
 def _choose_port(port: int) -> int:
-    if port:
-        require_free(port)
-        return port
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free: int = probe.getsockname()[1]
-        return free
-
-
-def require_free(port: int) -> None:
-    """Check that a port on 127.0.0.1 can be used.
-
-    Raises:
-        DevnetError: It cannot.
-    """
-    if not 0 < port < 65_536:
-        raise DevnetError("usage", f"port: expected 0 to 65535, found {port}")
-    with socket.socket() as probe:
-        # As anvil binds; otherwise connections of the last run, still closing, would count.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise DevnetError(
-                "port-in-use",
-                f"port {port} on 127.0.0.1 cannot be used ({error.strerror}): stop what uses it, or"
-                " choose another with --port (0 takes a free one)",
-            ) from None
+    if not port:
+        return find_free_port()
+    require_free(port)
+    return port

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger.adapters.devnet.binary import find_anvil
-from ledger.adapters.devnet.configure import configure, require_free
+from ledger.adapters.devnet.configure import configure
 from ledger.adapters.devnet.directory import MARKER, DevnetConfig, DevnetDirectory
 from ledger.adapters.devnet.log import log_lines
+from ledger.adapters.devnet.ports import require_free
 from ledger.adapters.devnet.process import end_process, is_process, lock_holder, take_lock
 from ledger.adapters.evm.json_rpc import JsonRpc
 from ledger.adapters.evm.quantities import parse_bytes, parse_object, parse_quantity
