@@ -99,6 +99,17 @@ entries: Final = Table(
     Column("map_key", LargeBinary(32)),
 )
 
+# The entries of other regions' logs, as their nodes served them and the chain vouches for them.
+mirrored_entries: Final = Table(
+    "mirrored_entries",
+    metadata,
+    Column("region", String(6), primary_key=True),
+    Column("stream", String(16), primary_key=True),
+    Column("vrf_key", Number, primary_key=True, autoincrement=False),
+    Column("log_index", Number, primary_key=True, autoincrement=False),
+    Column("entry", LargeBinary, nullable=False),
+)
+
 records: Final = Table(
     "records",
     metadata,
