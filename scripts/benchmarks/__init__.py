@@ -1,0 +1,1 @@
+"""Measurements of the ledger, one module a topic; see ``scripts/bench``."""
