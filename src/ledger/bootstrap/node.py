@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+import logging
+import os
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ from ledger.errors import FatalStateError, InputError, LedgerError
 from ledger.services.anchoring import AnchorKey
 from ledger.services.background.genesis import GenesisCheck
 from ledger.services.background.worker import Worker
+from ledger.services.crash_points import arm
 from ledger.services.lookup.directory import RegionDirectory
 from ledger.services.lookup.federation import FederatedLookup
 from ledger.services.lookup.material import ServedMaterial
@@ -34,6 +37,11 @@ from ledger.services.stream.subject_keys import SubjectKeys
 from ledger.settings import NodeSettings
 
 DATABASE_NAME: Final = "node.db"
+
+CRASH_POINT_VARIABLE: Final = "CREDIT_LEDGER_CRASH_POINT"
+"""Names the point at which a test wants the process to die, as ``name`` or ``name:n``."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ def build_node(folder: Path, settings: NodeSettings) -> Node:
     Raises:
         InputError: Keys or trust root are missing, or the trust root does not cover the region.
         FatalStateError: A clock shift on a chain that is no development chain, keys other than
-            those of the trust root, or a database of another node.
+            those of the trust root, a database of another node, or a crash point that is none.
     """
     keys = load_keys(folder)
     trust_root_bytes = _read_trust_root(folder / settings.trust_root)
@@ -69,6 +77,7 @@ def build_node(folder: Path, settings: NodeSettings) -> Node:
         raise FatalStateError("clock_offset_s: expected 0, a shift is for development chains only")
     generations = _generations(trust_root, settings.region)
     _check_own_keys(keys, trust_root, settings.region, generations)
+    _arm_crash_point(trust_root)
     outside = _open_outside(folder, settings, trust_root)
     try:
         outside.store.bind("region", settings.region)
@@ -78,6 +87,18 @@ def build_node(folder: Path, settings: NodeSettings) -> Node:
         outside.store.close()
         raise
     return _wire(settings, keys, generations, trust_root, trust_root_bytes, outside)
+
+
+def _arm_crash_point(trust_root: TrustRoot) -> None:
+    wanted = os.environ.get(CRASH_POINT_VARIABLE)
+    if not wanted:
+        return
+    if not trust_root.is_development:
+        raise FatalStateError(
+            f"{CRASH_POINT_VARIABLE}: expected none, crash points are for development chains only"
+        )
+    arm(wanted)
+    log.warning("crash point armed: this process will kill itself")
 
 
 def _read_trust_root(path: Path) -> bytes:

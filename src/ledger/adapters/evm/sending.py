@@ -6,6 +6,7 @@ from ledger.adapters.evm.json_rpc import JsonRpc, RpcError
 from ledger.adapters.evm.quantities import encode_bytes, parse_bytes
 from ledger.core.chain.keccak import keccak256
 from ledger.errors import ChainUnavailableError
+from ledger.services.crash_points import reach
 from ledger.services.onchain import SendOutcome, SendState
 
 _REFUSALS: Final = (
@@ -38,6 +39,7 @@ def send(rpc: JsonRpc, raw: bytes) -> SendOutcome:
     """
     try:
         answer = rpc.call("eth_sendRawTransaction", [encode_bytes(raw)])
+        reach("anchoring.reply-lost")
         found = parse_bytes(answer, "transaction hash", 32)
     except RpcError as error:
         words = error.words.lower()

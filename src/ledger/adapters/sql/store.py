@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL
 from ledger.adapters.sql import batches, fences, log, migrate, outbox, snapshots
 from ledger.adapters.sql.engine import open_engine
 from ledger.adapters.sql.errors import mapped
+from ledger.services.crash_points import reach
 from ledger.services.stored import (
     Ending,
     Fence,
@@ -40,6 +41,7 @@ def open_store(url: str | URL) -> "SqlStore":
     store = SqlStore(open_engine(url))
     with store.writing() as connection:
         migrate.upgrade(connection)
+        reach("startup.migrated")
     return store
 
 
@@ -120,7 +122,9 @@ class SqlStore:
     ) -> StoredBatch:
         """See ``PublicationStore``."""
         with self.writing() as connection:
-            return batches.add_batch(connection, batch, puts, endings)
+            stored = batches.add_batch(connection, batch, puts, endings)
+            reach("publication.written")
+            return stored
 
     def records_past_end(self, today: date, limit: int) -> tuple[StoredRecord, ...]:
         """See ``PublicationStore``."""
@@ -133,6 +137,7 @@ class SqlStore:
         """See ``PublicationStore``."""
         with self.writing(fence) as connection:
             batches.add_expiries(connection, endings, accepted_at)
+            reach("expiry.written")
 
     # --- Log
 
@@ -147,6 +152,7 @@ class SqlStore:
         """See ``LogStore``."""
         with self.writing(fence) as connection:
             log.append(connection, stream, size, entries)
+            reach("sequencing.written")
 
     def entries(self, stream: str, start: int, limit: int) -> tuple[SequencedEntry, ...]:
         """See ``LogStore``."""
@@ -193,7 +199,9 @@ class SqlStore:
     def add_outbox(self, fence: Fence, row: NewOutboxRow) -> OutboxRow:
         """See ``OutboxStore``."""
         with self.writing(fence) as connection:
-            return outbox.add(connection, row)
+            stored = outbox.add(connection, row)
+            reach("anchoring.written")
+            return stored
 
     def set_outbox_state(
         self,
@@ -213,6 +221,7 @@ class SqlStore:
         with self.writing(fence) as connection:
             snapshots.add(connection, snapshot)
             outbox.set_anchored(connection, outbox_row)
+            reach("snapshot.written")
 
     def newest_snapshot(self, stream: str) -> Snapshot | None:
         """See ``SnapshotStore``."""

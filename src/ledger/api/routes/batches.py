@@ -14,6 +14,7 @@ from ledger.api.limits import MAX_FILE_BYTES, read_body
 from ledger.api.problems import ApiProblem, problem_responses
 from ledger.api.schemas import BatchOut, RowProblem
 from ledger.core.intake.problems import RowError
+from ledger.services.crash_points import reach
 from ledger.services.publication import BatchReport, Outcome, State
 
 router = APIRouter(tags=["publication"], dependencies=OPERATOR_ONLY)
@@ -62,6 +63,7 @@ async def publish(
         report = await asyncio.to_thread(context.publication.accept, content, name, idempotency_key)
     context.worker.wake()
     response.headers["Location"] = f"/v1/batches/{report.batch_id}"
+    reach("publication.replying")
     return batch_out(report)
 
 

@@ -28,6 +28,7 @@ from ledger.core.chain.head_slots import Head, stream_id
 from ledger.core.merkle import verify_consistency
 from ledger.errors import ChainUnavailableError, FatalStateError, LedgerError
 from ledger.services.anchoring.comparison import compare
+from ledger.services.crash_points import reach
 from ledger.services.onchain import Call, SendState
 from ledger.services.ports import Chain, Clock, OutboxStore
 from ledger.services.stored import (
@@ -140,7 +141,9 @@ class Anchoring:
             self._set(row, WITHDRAWN)
         if found.adopted is not None:
             # 4. The chain has this head, whatever was heard of its transaction.
+            reach("anchoring.head-seen")
             self._set(found.adopted, MINED, number)
+            reach("anchoring.mined")
         if not found.is_behind:
             self._missing_since.pop(stream, None)
             return True
@@ -157,10 +160,12 @@ class Anchoring:
         count = self._chain.transaction_count(self._key.address)
         receipt = self._chain.receipt(row.tx_hash)
         if receipt is not None:
+            reach("anchoring.head-seen")
             self._doubted_since.pop(row.id, None)
             # 4. A reverted one left the head as it was; the next step simulates before it signs.
             took_effect = receipt.status == 1
             self._set(row, MINED if took_effect else WITHDRAWN, receipt.block_number)
+            reach("anchoring.mined")
             return
         if self._can_never_be_mined(row, count):
             if self._is_certain(self._doubted_since, row.id):
@@ -172,8 +177,11 @@ class Anchoring:
             self._send(row)
 
     def _send(self, row: OutboxRow) -> None:
+        reach("anchoring.sending")
         outcome = self._chain.send_raw(row.raw_tx)
+        reach("anchoring.sent")
         self._set(row, SENT)
+        reach("anchoring.marked-sent")
         if outcome.state is SendState.REFUSED:
             raise ChainUnavailableError(f"send: the chain refuses the head: {outcome.reason}")
 
@@ -189,11 +197,14 @@ class Anchoring:
         if ours.size <= old_size:
             return None
         call = self._call(state, head, ours)
+        reach("anchoring.head-computed")
         # Asked first: one that reverts costs a nonce, and on some chains it blocks the sender.
         self._chain.simulate(call)
+        reach("anchoring.simulated")
         nonce = self._free_nonce()
         signed = self._chain.sign_call(self._key.secret, nonce, call.to, call.data)
-        return self._store.add_outbox(
+        reach("anchoring.signed")
+        row = self._store.add_outbox(
             self._fence,
             NewOutboxRow(
                 stream=state.stream,
@@ -209,6 +220,8 @@ class Anchoring:
                 created_at=self._clock.now(),
             ),
         )
+        reach("anchoring.stored")
+        return row
 
     def _call(self, state: StreamState, head: Head | None, ours: LogHead) -> Call:
         stream = stream_id(self._region, state.stream)

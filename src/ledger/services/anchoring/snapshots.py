@@ -25,6 +25,7 @@ from ledger.core.verify.chain_state import (
 from ledger.core.verify.confirmations import count_confirmations
 from ledger.errors import ChainUnavailableError, FatalStateError, HeaderError, LedgerError
 from ledger.services.anchoring.comparison import is_head_of
+from ledger.services.crash_points import reach
 from ledger.services.ports import Chain, Clock, Store
 from ledger.services.stored import ANCHORED, IN_FLIGHT, WITHDRAWN, Fence, OutboxRow, Snapshot
 from ledger.services.stream.state import StreamState
@@ -84,12 +85,15 @@ class Snapshots:
         if newest is None or (newest.epoch == 1 and newest.state in IN_FLIGHT):
             return False  # No head of ours can be on chain.
         block = self._newest_block()
+        reach("snapshot.block-taken")
         served = state.snapshot
         if served is not None and served.block_hash == block.block_hash:
             return False
         words = confirmation_words(self._trust_root, self._region, state.stream)
         nodes = self._prove(state.stream, words, block)
+        reach("snapshot.proved")
         proved = self._read(state.stream, words, block, nodes)
+        reach("snapshot.verified")
         row = self._row_of(state.stream, proved)
         # A head that is not ours or not confirmed is not served; anchoring compares the heads.
         if row is None or not self._is_confirmed(state.stream, proved):
@@ -99,6 +103,7 @@ class Snapshots:
             # anchoring signs once this one counts as anchored, brings the chain up to it.
             self._store.set_outbox_state(self._fence, row.id, ANCHORED, at=self._clock.now())
             return False
+        reach("snapshot.confirmed")
         snapshot = Snapshot(
             stream=state.stream,
             block_number=block.number,
@@ -110,8 +115,10 @@ class Snapshots:
             head=proved.head,
         )
         self._store.add_snapshot(self._fence, snapshot, row.id)
+        reach("snapshot.stored")
         # At this point a restart serves it too.
         state.serve(snapshot)
+        reach("snapshot.served")
         return True
 
     def holds(self, snapshot: Snapshot) -> bool:

@@ -5,6 +5,7 @@ from typing import Final
 
 from ledger.core.verify.verdict import day_of
 from ledger.errors import ConflictError
+from ledger.services.crash_points import reach
 from ledger.services.ports import Clock, Entropy, PublicationStore
 from ledger.services.publication.events import EventMaker
 from ledger.services.stored import Fence
@@ -78,9 +79,11 @@ class Expiry:
                 self._swept = (today, now)
                 break
             endings = [self._maker.expire(record, today) for record in over]
+            reach("expiry.decided")
             try:
                 self._store.commit_endings(self._fence, endings, now)
             except ConflictError:
                 break  # One of them was ended by a change meanwhile; the next sweep takes the rest.
+            reach("expiry.stored")
             ended += len(endings)
         return ended

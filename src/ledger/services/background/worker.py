@@ -18,6 +18,7 @@ from ledger.services.anchoring import Anchoring, AnchorKey
 from ledger.services.anchoring.snapshots import Snapshots
 from ledger.services.background.expiry import Expiry
 from ledger.services.background.status import StepError, StreamStatus, WorkerStatus
+from ledger.services.crash_points import reach
 from ledger.services.lookup.material import MAX_AGE_S
 from ledger.services.ports import Chain, Clock, Entropy, Store
 from ledger.services.stream.sequencing import Sequencer
@@ -142,6 +143,7 @@ class Worker:
 
     def _load(self) -> None:
         fence = self._store.acquire_fence(FENCE_NAME)
+        reach("startup.fence-taken")
         expiry = Expiry(
             region=self._region,
             store=self._store,
@@ -173,6 +175,7 @@ class Worker:
         )
         for state in self._states.values():
             self._load_stream(state, sequencer, snapshots)
+        reach("startup.loaded")
         # Every write checks the fence; this stops a superseded worker that has nothing to write
         # before it sends anything.
         steps: dict[str, Step] = {
@@ -191,7 +194,9 @@ class Worker:
         name = f"vrf-key:{state.stream}:{self._vrf_keys[state.stream]}"
         self._store.bind(name, self._keys.public_key(state.stream).hex())
         state.catch_up()
+        reach("startup.replayed")
         sequencer.check_opening(state)
+        reach("startup.opening-checked")
         snapshot = self._store.newest_snapshot(state.stream)
         if snapshot is not None and snapshots.holds(snapshot):
             state.serve(snapshot)

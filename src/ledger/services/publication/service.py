@@ -21,6 +21,7 @@ from typing import Final
 from ledger.core.intake import ParsedFile, read_file
 from ledger.core.verify.verdict import day_of
 from ledger.errors import ConflictError, InputError, StoreUnavailableError
+from ledger.services.crash_points import reach
 from ledger.services.ports import Clock, Entropy, PublicationStore
 from ledger.services.publication.decisions import Decisions, decide_changes, decide_records
 from ledger.services.publication.events import EventMaker
@@ -109,6 +110,7 @@ class Publication:
             StoreUnavailableError: The outcome is unknown; send the same file again.
         """
         _check_names(source_name, idempotency_key)
+        reach("publication.received")
         digest = hashlib.sha256(content).digest()
         with self._one_at_a_time:
             self._bind()
@@ -117,10 +119,12 @@ class Publication:
                 return self._read(earlier)
             # 1. Read and decide.
             parsed = read_file(content, region=self._region)
+            reach("publication.parsed")
             for _ in range(TRIES):
                 report, batch, decisions = self._prepare(
                     parsed, source_name, idempotency_key, digest, progress
                 )
+                reach("publication.decided")
                 if day_of(self._clock.now()) != day_of(report.received_at):
                     continue  # Midnight passed: published_on must be the day of acceptance.
                 try:
@@ -131,6 +135,7 @@ class Publication:
                     if earlier is not None:
                         return self._read(earlier)
                     continue
+                reach("publication.accepted")
                 # 3. Acknowledged from here on.
                 return self._with_states(replace(report, batch_id=stored.id))
             raise StoreUnavailableError(f"store: {TRIES} times another writer was quicker")

@@ -16,6 +16,7 @@ from typing import Final
 from ledger.core.merkle import hash_leaf
 from ledger.core.stream.entry import Entry, encode_entry, opening_entry
 from ledger.errors import FatalStateError
+from ledger.services.crash_points import reach
 from ledger.services.ports import LogStore
 from ledger.services.stored import Fence, SequencedEntry, Unsequenced
 from ledger.services.stream.state import StreamState
@@ -76,10 +77,14 @@ class Sequencer:
         return appended
 
     def _append(self, state: StreamState, entries: Sequence[SequencedEntry]) -> int:
+        reach("sequencing.placed")
         # 2. One transaction.
         self._store.append_entries(self._fence, state.stream, state.size, entries)
+        reach("sequencing.stored")
         # 3. Memory follows the store.
-        return state.catch_up()
+        taken = state.catch_up()
+        reach("sequencing.integrated")
+        return taken
 
     def _opening(self, stream: str) -> SequencedEntry:
         entry = opening_entry(self._region, stream, self._vrf_keys[stream])
