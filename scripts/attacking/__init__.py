@@ -1,0 +1,1 @@
+"""A campaign against the verifier."""
