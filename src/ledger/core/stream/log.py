@@ -115,6 +115,25 @@ class MerkleLog:
             path.append(self._subtree(start, end))
         return tuple(reversed(path))
 
+    def subtree_roots(self, height: int, start: int, count: int) -> tuple[Hash32, ...]:
+        """Roots of consecutive complete subtrees of 2^height leaves.
+
+        Args:
+            height: Levels above the leaves.
+            start: Position of the first among the subtrees of this height.
+            count: How many.
+
+        Raises:
+            MalformedProofError: The log does not have all of them.
+        """
+        roots = self._levels[height] if 0 <= height < len(self._levels) else []
+        if start < 0 or count < 0 or start + count > len(roots):
+            raise MalformedProofError(
+                f"subtrees: expected within 0 to {len(roots)} of height {height},"
+                f" found {start} to {start + count}"
+            )
+        return tuple(roots[start : start + count])
+
     def _subtree(self, start: int, end: int) -> Hash32:
         """The root of leaves start .. end-1, where start is a multiple of the next power of two.
 

@@ -137,6 +137,16 @@ class StreamState:
             self._require_size(new_size)
             return tuple(self._log.consistency_path(old_size, new_size))
 
+    def subtree_roots(self, height: int, start: int, count: int) -> tuple[Hash32, ...]:
+        """Roots of consecutive complete subtrees of 2^height leaves, for tiles.
+
+        Raises:
+            NotIntegratedError: The log is shorter than the last of them.
+        """
+        with self._lock:
+            self._require_size((start + count) << height)
+            return self._log.subtree_roots(height, start, count)
+
     def catch_up(self) -> int:
         """Take in every stored entry that is not in memory yet; returns how many.
 
