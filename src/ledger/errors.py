@@ -9,6 +9,7 @@
       StateError            our own state refuses           -> 409
         ConflictError  RollbackError  NotIntegratedError  FencedError  FatalStateError
         ContractRevertError
+        KeyReusedError      the caller's mistake    -> 422
       UnavailableError      try again later                 -> 503
         ChainUnavailableError  RegionUnavailableError  StoreUnavailableError  WrongChainError
         DevnetError
@@ -120,6 +121,12 @@ class ConflictError(StateError):
     """The same key with other content."""
 
     code = "conflict"
+
+
+class KeyReusedError(ConflictError):
+    """An idempotency key came with other content before."""
+
+    code = "idempotency-key-reused"
 
 
 class RollbackError(StateError):

@@ -20,7 +20,7 @@ from typing import Final
 
 from ledger.core.intake import ParsedFile, read_file
 from ledger.core.verify.verdict import day_of
-from ledger.errors import ConflictError, InputError, StoreUnavailableError
+from ledger.errors import ConflictError, InputError, KeyReusedError, StoreUnavailableError
 from ledger.services.crash_points import reach
 from ledger.services.ports import Clock, Entropy, PublicationStore
 from ledger.services.publication.decisions import Decisions, decide_changes, decide_records
@@ -105,7 +105,7 @@ class Publication:
         Raises:
             FileError: The file cannot be read at all.
             InputError: The name or key is too long, or holds control characters.
-            ConflictError: The idempotency key came with other bytes before.
+            KeyReusedError: The idempotency key came with other bytes before.
             FatalStateError: The database was filled under another node key.
             StoreUnavailableError: The outcome is unknown; send the same file again.
         """
@@ -211,7 +211,7 @@ class Publication:
             return None
         earlier = self._store.find_batch(idempotency_key)
         if earlier is not None and earlier.content_digest != digest:
-            raise ConflictError(
+            raise KeyReusedError(
                 f"idempotency key: expected content {earlier.content_digest.hex()},"
                 f" found {digest.hex()}"
             )
