@@ -83,7 +83,12 @@ class OpenableEvent:
 
 @dataclass(frozen=True, slots=True)
 class NewRecord:
-    """A record about to be put in force."""
+    """What a put says of its record: the columns of the record from then on.
+
+    At any time a record's columns are those of its newest put event: the amendment with the highest
+    version, or else the publication. An amendment leaves the record's id, type, stream, subject,
+    issuer and natural key as they were.
+    """
 
     record_id: str
     record_type: str
@@ -140,6 +145,8 @@ class Put:
     event: NewEvent
     record: NewRecord
     ending: Ending | None = None
+    target_seq: int | None = None
+    """The put of the same record that an amendment replaces; None: a new record."""
 
 
 @dataclass(frozen=True, slots=True)

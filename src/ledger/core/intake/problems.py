@@ -35,6 +35,10 @@ FILE_PROBLEMS: Final = MappingProxyType(
         ),
         "duplicate-columns": ("表头有重复的列", "a column stands twice in the header"),
         "missing-columns": ("表头缺少必填列", "the header lacks mandatory columns"),
+        "changes-as-amendment": (
+            "变更文件不能以更正方式提交",
+            "a file of repairs and revocations is not an amendment; send it as it is",
+        ),
     }
 )
 """Codes of problems that refuse the whole file: (Chinese, English)."""

@@ -74,8 +74,9 @@ class PublicationStore(SnapshotSource, Protocol):
         """Write a batch with its report, events and records at once.
 
         Raises:
-            ConflictError: A natural key or idempotency key is taken, or a record to be ended is not
-                in force any more: the decisions were made on older state. Nothing was written.
+            ConflictError: A natural key or idempotency key is taken, or a record to be ended or
+                amended has ended or was amended since it was read: the decisions were made on older
+                state. Nothing was written.
         """
         ...
 

@@ -4,7 +4,7 @@ Decisions are made outside a transaction, on what was read; the store refuses to
 state they were made on has changed, and they are made again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -16,8 +16,8 @@ from ledger.services.ports import PublicationStore
 from ledger.services.publication.events import EventMaker
 from ledger.services.publication.identity import RecordIdentity
 from ledger.services.publication.problems import state_error
-from ledger.services.publication.report import Effect, Outcome, RowReport
-from ledger.services.stored import Ending, Put, StoredRecord
+from ledger.services.publication.report import Effect, Mode, Outcome, RowReport
+from ledger.services.stored import ENDED, Ending, Put, StoredRecord
 
 Tick = Callable[[], None]
 """Called once a row."""
@@ -47,6 +47,7 @@ class Decisions:
 def decide_records(
     rows: Sequence[ParsedRow],
     *,
+    mode: Mode = Mode.PUBLISH,
     store: PublicationStore,
     identity: RecordIdentity,
     maker: EventMaker,
@@ -54,10 +55,11 @@ def decide_records(
     proved: date,
     tick: Tick,
 ) -> Decisions:
-    """Decide a file of records: publish the new, keep the known, refuse what contradicts.
+    """Decide a file of records: publish the new, keep the known, refuse or amend what differs.
 
     Args:
         rows: The rows of the file.
+        mode: Whether a row that differs from its record in force contradicts or amends it.
         store: Knows the records so far.
         identity: By what records are known again.
         maker: Makes events.
@@ -67,31 +69,15 @@ def decide_records(
     """
     names = {row.row: identity.natural_key(row.record) for row in rows if row.record is not None}
     known = store.records_by_natural_key(list(set(names.values())))
-    in_file: dict[Hash32, Put] = {}
-    decisions = Decisions()
+    decider = _RecordDecider(mode, known, maker, today, proved)
     for row in rows:
         tick()
         if row.record is None:
-            _pass_on(row, decisions)
-            continue
-        name, content = names[row.row], identity.content_digest(row.record)
-        if name in known:
-            _compare(row, row.record, content, known[name], decisions)
-        elif name in in_file:
-            earlier = in_file[name].record
-            if earlier.content_digest == content:
-                decisions.keep(row.row, earlier.record_id)
-            else:
-                decisions.reject(row.row, _conflict(row.row, "another row of this file"))
+            _pass_on(row, decider.decisions)
         else:
-            put = maker.put(
-                row.record, natural_key=name, content=content, today=today, proved=proved
-            )
-            in_file[name] = put
-            decisions.puts.append(put)
-            effect = Effect.PUT if put.ending is None else Effect.PUT_AND_ENDED
-            decisions.accept(row.row, effect, put.record.record_id)
-    return decisions
+            content = identity.content_digest(row.record)
+            decider.decide(row.row, row.record, names[row.row], content)
+    return decider.decisions
 
 
 def decide_changes(
@@ -137,20 +123,81 @@ def _pass_on(row: ParsedRow, decisions: Decisions) -> None:
         decisions.reject(row.row, *row.errors)
 
 
-def _compare(
-    row: ParsedRow, record: Record, content: Hash32, known: StoredRecord, decisions: Decisions
-) -> None:
-    if not known.is_in_force:
-        # Only an explicit reversal publishes it again: a scraper that sends old rows must not bring
-        # back what was repaired.
-        error = _already_ended(row.row, known.ended_kind)
-        decisions.reject(row.row, error, record_id=known.record_id)
-    elif known.content_digest == content:
-        decisions.keep(row.row, known.record_id)
-    else:
-        decisions.reject(
-            row.row, _conflict(row.row, "the published record"), record_id=known.record_id
+class _RecordDecider:
+    """Decides the rows of one file one after the other, in the light of the rows before."""
+
+    def __init__(
+        self,
+        mode: Mode,
+        known: Mapping[Hash32, StoredRecord],
+        maker: EventMaker,
+        today: date,
+        proved: date,
+    ) -> None:
+        self._mode = mode
+        self._known = known
+        self._maker = maker
+        self._today = today
+        self._proved = proved
+        self._in_file: dict[Hash32, tuple[Hash32, str]] = {}
+        """Content and record of each name that an earlier row spoke of and was not refused."""
+        self.decisions = Decisions()
+
+    def decide(self, row: int, record: Record, name: Hash32, content: Hash32) -> None:
+        """Decide one row."""
+        known, earlier = self._known.get(name), self._in_file.get(name)
+        if earlier is not None:
+            self._compare_in_file(row, content, *earlier)
+        elif known is None:
+            self._publish(row, record, name, content)
+        elif ended := self._ended_by(known):
+            # Only an explicit reversal publishes it again: a scraper that sends old rows must not
+            # bring back what was repaired.
+            error = _already_ended(row, ended)
+            self.decisions.reject(row, error, record_id=known.record_id)
+        elif known.content_digest == content:
+            self._in_file[name] = (content, known.record_id)
+            self.decisions.keep(row, known.record_id)
+        elif self._mode is Mode.AMEND:
+            self._amend(row, record, known, content)
+        else:
+            error = _conflict(row, "the published record")
+            self.decisions.reject(row, error, record_id=known.record_id)
+
+    def _compare_in_file(self, row: int, content: Hash32, earlier: Hash32, record_id: str) -> None:
+        # Two rows that contradict each other: which of them is meant is not guessed by their order.
+        if earlier == content:
+            self.decisions.keep(row, record_id)
+        else:
+            self.decisions.reject(row, _conflict(row, "another row of this file"))
+
+    def _ended_by(self, known: StoredRecord) -> str | None:
+        if not known.is_in_force:
+            return known.ended_kind or ENDED
+        until = known.in_force_until
+        is_over = until is not None and until < min(self._today, self._proved)
+        # Over, though the sweep was not here yet: an amendment must not bring it back.
+        return "expire" if is_over and self._mode is Mode.AMEND else None
+
+    def _publish(self, row: int, record: Record, name: Hash32, content: Hash32) -> None:
+        if self._mode is Mode.AMEND:
+            self.decisions.reject(row, _nothing_to_amend(row))
+            return
+        put = self._maker.put(
+            record, natural_key=name, content=content, today=self._today, proved=self._proved
         )
+        self._take(row, put, Effect.PUT if put.ending is None else Effect.PUT_AND_ENDED)
+
+    def _amend(self, row: int, record: Record, known: StoredRecord, content: Hash32) -> None:
+        put = self._maker.amend(
+            record, known, content=content, today=self._today, proved=self._proved
+        )
+        self._take(row, put, Effect.AMENDED if put.ending is None else Effect.AMENDED_AND_ENDED)
+
+    def _take(self, row: int, put: Put, effect: Effect) -> None:
+        self._in_file[put.record.natural_key] = (put.record.content_digest, put.record.record_id)
+        self.decisions.puts.append(put)
+        self.decisions.accept(row, effect, put.record.record_id)
 
 
 def _matches(store: PublicationStore, change: Change) -> tuple[StoredRecord, ...]:
@@ -181,6 +228,10 @@ def _unmatched(change: Change, found: tuple[StoredRecord, ...]) -> RowError:
 
 def _conflict(row: int, other: str) -> RowError:
     return state_error(row, None, "conflict", expected=f"the content of {other}", found="other")
+
+
+def _nothing_to_amend(row: int) -> RowError:
+    return state_error(row, None, "nothing-to-amend", expected="a published record", found="none")
 
 
 def _already_ended(row: int, kind: str | None) -> RowError:

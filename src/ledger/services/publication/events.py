@@ -1,6 +1,6 @@
 """Makes the events of rows: commitments, map keys and what the store keeps with them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -50,28 +50,57 @@ class EventMaker:
 
         A day is over when clock and chain both say so, as for ``Expiry``.
         """
-        stream = record_type(record.record_type).stream
-        record_id = self._entropy(RECORD_ID_BYTES).hex()
+        standing = _Standing(
+            record_type(record.record_type).stream,
+            record.record_type,
+            record.subject,
+            record.issuer,
+            self._entropy(RECORD_ID_BYTES).hex(),
+            1,
+            None,
+        )
+        return self._put("publish", record, standing, natural_key, content, today, proved)
+
+    def amend(
+        self, record: Record, known: StoredRecord, *, content: Hash32, today: date, proved: date
+    ) -> Put:
+        """Put a record in force with other content, in the place of its newest put.
+
+        It keeps its id and is one version further; one whose new last day is over is expired in the
+        same batch. The record's columns are from then on those of this event.
+        """
+        standing = replace(_standing(known), version=known.version + 1, put_seq=None)
+        put = self._put("amend", record, standing, known.natural_key, content, today, proved)
+        return replace(put, target_seq=known.put_seq)
+
+    def _put(
+        self,
+        kind: str,
+        record: Record,
+        standing: _Standing,
+        natural_key: Hash32,
+        content: Hash32,
+        today: date,
+        proved: date,
+    ) -> Put:
         prepared = prepare_put(
             record,
+            kind=kind,
             region=self._region,
-            stream=stream,
-            record_id=record_id,
-            version=1,
+            stream=standing.stream,
+            record_id=standing.record_id,
+            version=standing.version,
             published_on=today.isoformat(),
             random=self._entropy,
-        )
-        standing = _Standing(
-            stream, record.record_type, record.subject, record.issuer, record_id, 1, None
         )
         until = record.in_force_until
         is_over = until is not None and until < min(today, proved)
         return Put(
             event=self._event(prepared, "put"),
             record=NewRecord(
-                record_id=record_id,
+                record_id=standing.record_id,
                 record_type=record.record_type,
-                stream=stream,
+                stream=standing.stream,
                 subject=record.subject,
                 issuer=record.issuer,
                 document_number=record.document_number,

@@ -19,6 +19,10 @@ STATE_PROBLEMS: Final = MappingProxyType(
             "有多个机关作出同一文号的决定，须注明机关代码",
             "several authorities have a decision of this number; give the authority's code",
         ),
+        "nothing-to-amend": (
+            "没有公示过这一决定文书，无可更正",
+            "no such decision is published, so there is nothing to amend",
+        ),
         "unknown-record": (
             "没有这一文号和主体的记录",
             "there is no record of this document number and subject",

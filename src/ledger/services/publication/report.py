@@ -31,12 +31,30 @@ class State(StrEnum):
     ANCHORED = "anchored"
 
 
+class Mode(StrEnum):
+    """What the sender of a file of records means by a row that differs from its record."""
+
+    PUBLISH = "publish"
+    """Nothing: the row contradicts the record and is refused."""
+    AMEND = "amend"
+    """The record is to be as the row says; a row without a record in force is refused."""
+
+
 class Effect(StrEnum):
     """What an accepted row did to its record."""
 
     PUT = "put"
     PUT_AND_ENDED = "put-and-ended"
+    AMENDED = "amended"
+    AMENDED_AND_ENDED = "amended-and-ended"
     ENDED = "ended"
+
+
+AMENDING: Final = frozenset({Effect.AMENDED, Effect.AMENDED_AND_ENDED})
+"""Effects of rows that amend a record."""
+
+ENDING: Final = frozenset({Effect.PUT_AND_ENDED, Effect.AMENDED_AND_ENDED, Effect.ENDED})
+"""Effects of rows that end a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +86,8 @@ class BatchReport:
     ignored_columns: tuple[str, ...]
     dropped_columns: tuple[str, ...]
     rows: tuple[RowReport, ...]
+    mode: Mode = Mode.PUBLISH
+    """How the file was sent."""
 
     def count(self, outcome: Outcome) -> int:
         """How many rows had this outcome."""
@@ -77,6 +97,11 @@ class BatchReport:
     def accepted(self) -> int:
         """Rows whose events are stored."""
         return self.count(Outcome.ACCEPTED)
+
+    @property
+    def amended(self) -> int:
+        """Accepted rows that changed the content of a record."""
+        return sum(row.effect in AMENDING for row in self.rows)
 
     @property
     def unchanged(self) -> int:
@@ -94,7 +119,9 @@ class BatchReport:
         return self.count(Outcome.SKIPPED)
 
 
-STORED_MEMBERS: Final = ("kind", "record_type", "ignored_columns", "dropped_columns", "rows")
+STORED_MEMBERS: Final = (
+    *("kind", "record_type", "ignored_columns", "dropped_columns", "rows", "mode"),
+)
 """What the stored text holds; the rest has columns of its own."""
 
 
@@ -119,6 +146,8 @@ def parse_report(
         ignored_columns=tuple(members["ignored_columns"]),
         dropped_columns=tuple(members["dropped_columns"]),
         rows=tuple(_parse_row(row) for row in members["rows"]),
+        # Reports stored before files could be sent as amendments do not say how they were sent.
+        mode=Mode(members.get("mode", Mode.PUBLISH)),
     )
 
 

@@ -18,7 +18,8 @@ from datetime import date
 from threading import Lock
 from typing import Final
 
-from ledger.core.intake import ParsedFile, read_file
+from ledger.core.intake import FileError, ParsedFile, read_file
+from ledger.core.types import Hash32
 from ledger.core.verify.verdict import day_of
 from ledger.errors import ConflictError, InputError, KeyReusedError, StoreUnavailableError
 from ledger.services.crash_points import reach
@@ -27,8 +28,9 @@ from ledger.services.publication.decisions import Decisions, decide_changes, dec
 from ledger.services.publication.events import EventMaker
 from ledger.services.publication.identity import RecordIdentity
 from ledger.services.publication.report import (
+    ENDING,
     BatchReport,
-    Effect,
+    Mode,
     Outcome,
     RowReport,
     State,
@@ -47,6 +49,9 @@ MAX_NAME_CHARS: Final = 255
 
 UNFIT: Final = frozenset({"Cc", "Cs"})
 """Unicode categories that a name must not hold, controls and surrogates: not every database can."""
+
+SENDING_DOMAIN: Final = b"credit-ledger/sending/v1\x00"
+"""Domain separation of the digest of a file that was sent in another mode than the usual one."""
 
 TRIES: Final = 5
 """How often rows are decided again because another writer was quicker."""
@@ -91,6 +96,7 @@ class Publication:
         source_name: str,
         idempotency_key: str | None = None,
         *,
+        mode: Mode = Mode.PUBLISH,
         progress: Progress | None = None,
     ) -> BatchReport:
         """Take a file in; returns after everything it changes is stored.
@@ -100,10 +106,11 @@ class Publication:
             source_name: What the sender calls it.
             idempotency_key: Names this sending; the same key with the same bytes is answered with
                 the report of the first time.
+            mode: Whether rows that differ from their records amend them.
             progress: Told how far the decisions are.
 
         Raises:
-            FileError: The file cannot be read at all.
+            FileError: The file cannot be read at all, or is one of changes sent as an amendment.
             InputError: The name or key is too long, or holds control characters.
             KeyReusedError: The idempotency key came with other bytes before.
             FatalStateError: The database was filled under another node key.
@@ -111,7 +118,7 @@ class Publication:
         """
         _check_names(source_name, idempotency_key)
         reach("publication.received")
-        digest = hashlib.sha256(content).digest()
+        digest = _digest(content, mode)
         with self._one_at_a_time:
             self._bind()
             earlier = self._earlier(idempotency_key, digest)
@@ -120,9 +127,11 @@ class Publication:
             # 1. Read and decide.
             parsed = read_file(content, region=self._region)
             reach("publication.parsed")
+            if mode is Mode.AMEND and parsed.kind != "records":
+                raise FileError("changes-as-amendment", expected="records", found=parsed.kind)
             for _ in range(TRIES):
                 report, batch, decisions = self._prepare(
-                    parsed, source_name, idempotency_key, digest, progress
+                    parsed, mode, source_name, idempotency_key, digest, progress
                 )
                 reach("publication.decided")
                 if day_of(self._clock.now()) != day_of(report.received_at):
@@ -158,13 +167,14 @@ class Publication:
     def _prepare(
         self,
         parsed: ParsedFile,
+        mode: Mode,
         source_name: str,
         idempotency_key: str | None,
         digest: bytes,
         progress: Progress | None,
     ) -> tuple[BatchReport, NewBatch, Decisions]:
         received_at = self._clock.now()
-        decisions = self._decide(parsed, day_of(received_at), progress)
+        decisions = self._decide(parsed, mode, day_of(received_at), progress)
         report = BatchReport(
             batch_id=0,
             source_name=source_name,
@@ -174,11 +184,14 @@ class Publication:
             ignored_columns=parsed.ignored_columns,
             dropped_columns=parsed.dropped_columns,
             rows=tuple(decisions.rows),
+            mode=mode,
         )
         batch = NewBatch(source_name, digest, idempotency_key, received_at, encode_report(report))
         return report, batch, decisions
 
-    def _decide(self, parsed: ParsedFile, today: date, progress: Progress | None) -> Decisions:
+    def _decide(
+        self, parsed: ParsedFile, mode: Mode, today: date, progress: Progress | None
+    ) -> Decisions:
         total, done = len(parsed.rows), 0
 
         def tick() -> None:
@@ -190,6 +203,7 @@ class Publication:
         if parsed.kind == "records":
             return decide_records(
                 parsed.rows,
+                mode=mode,
                 store=self._store,
                 identity=self._identity,
                 maker=self._maker,
@@ -242,7 +256,7 @@ class Publication:
         if position is None or row.outcome not in (Outcome.ACCEPTED, Outcome.UNCHANGED):
             return row
         # An unchanged row of a change file speaks of the end as well.
-        ends = is_change or row.effect is Effect.PUT_AND_ENDED
+        ends = is_change or row.effect in ENDING
         index = position.end_index if ends else position.put_index
         return replace(row, state=self._state_of(position.stream, index))
 
@@ -253,6 +267,13 @@ class Publication:
         if index < state.served_size:
             return State.ANCHORED
         return State.INTEGRATED if index < state.size else State.SEQUENCED
+
+
+def _digest(content: bytes, mode: Mode) -> Hash32:
+    """Tells two sendings apart: the same bytes sent to amend are another sending."""
+    if mode is Mode.PUBLISH:
+        return hashlib.sha256(content).digest()
+    return hashlib.sha256(SENDING_DOMAIN + mode.encode() + b"\x00" + content).digest()
 
 
 def _check_names(source_name: str, idempotency_key: str | None) -> None:
