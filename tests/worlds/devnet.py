@@ -30,6 +30,7 @@ def registration(region: str, number: int = 1, endpoint: str | None = None) -> d
         "region": region,
         "endpoint": endpoint or f"http://127.0.0.1:{8300 + number}",
         "operator": anchor_key,
+        "mirror_key": "0x" + address_of(bytes([number + 100]) * 32).hex(),
         "streams": [
             {
                 "stream": stream,

@@ -33,6 +33,8 @@ class NodeKeys:
 
     Attributes:
         anchor_key: secp256k1 key that anchors heads, 32 bytes.
+        mirror_key: secp256k1 key that confirms other regions' maps and signs the requests for their
+            entries, 32 bytes; another one, so that neither work waits for the other's nonces.
         vrf_seeds: Ed25519 seed by stream, 32 bytes each; used for the VRF and nothing else, because
             a signature by the same seed would give the VRF key away.
         checkpoint_seeds: Ed25519 seed by stream for checkpoints, 32 bytes each.
@@ -41,6 +43,7 @@ class NodeKeys:
     """
 
     anchor_key: bytes
+    mirror_key: bytes
     vrf_seeds: Mapping[str, bytes]
     checkpoint_seeds: Mapping[str, bytes]
     natural_key_secret: bytes
@@ -54,12 +57,18 @@ class NodeKeys:
         """The anchor key's address, 0x and lower-case hex."""
         return str(Account.from_key(self.anchor_key).address).lower()
 
+    @property
+    def mirror_address(self) -> str:
+        """The mirror key's address, 0x and lower-case hex."""
+        return str(Account.from_key(self.mirror_key).address).lower()
+
     def registration(self, region: str, endpoint: str, vrf_key: int = 1) -> dict[str, object]:
         """What governance needs to admit the region: public keys and the endpoint, no secret."""
         return {
             "region": region,
             "endpoint": endpoint,
             "operator": self.anchor_address,
+            "mirror_key": self.mirror_address,
             "streams": [
                 {
                     "stream": stream,
@@ -79,6 +88,7 @@ def generate_keys() -> NodeKeys:
     """Fresh keys from the system's randomness."""
     return NodeKeys(
         anchor_key=secrets.token_bytes(SECRET_BYTES),
+        mirror_key=secrets.token_bytes(SECRET_BYTES),
         vrf_seeds={stream: secrets.token_bytes(SECRET_BYTES) for stream in STREAMS},
         checkpoint_seeds={stream: secrets.token_bytes(SECRET_BYTES) for stream in STREAMS},
         natural_key_secret=secrets.token_bytes(SECRET_BYTES),
@@ -94,6 +104,7 @@ def save_keys(folder: Path, keys: NodeKeys) -> None:
     """
     content = {
         "anchor_key": keys.anchor_key.hex(),
+        "mirror_key": keys.mirror_key.hex(),
         "vrf_seeds": {stream: seed.hex() for stream, seed in keys.vrf_seeds.items()},
         "checkpoint_seeds": {stream: seed.hex() for stream, seed in keys.checkpoint_seeds.items()},
         "natural_key_secret": keys.natural_key_secret.hex(),
@@ -136,8 +147,14 @@ def load_keys(folder: Path) -> NodeKeys:
             if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
                 raise FatalStateError(f"{FILE_NAME}: expected mode 600, others may read it")
             content = json.load(file)
+        if "anchor_key" in content and "mirror_key" not in content:
+            raise InputError(
+                f"{FILE_NAME}: expected a mirror_key, found none; an earlier release made this"
+                " node, make it anew with init and have it admitted again"
+            )
         return NodeKeys(
             anchor_key=_secret(content["anchor_key"]),
+            mirror_key=_secret(content["mirror_key"]),
             vrf_seeds=_seeds(content["vrf_seeds"]),
             checkpoint_seeds=_seeds(content["checkpoint_seeds"]),
             natural_key_secret=_secret(content["natural_key_secret"]),

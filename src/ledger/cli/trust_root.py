@@ -29,6 +29,10 @@ def make(
     deployment: Annotated[Path, typer.Option(help="合约部署文件 / deployment file")],
     since: Annotated[str, typer.Option(help="承诺发布起始日 / first day covered")] = FIRST_DAY,
     clock_offset_s: Annotated[int, typer.Option(help="时钟偏移 / clock shift")] = 0,
+    required: Annotated[
+        int | None,
+        typer.Option(min=0, help="须有几个其他地区确认,默认 2 / confirmations required, default 2"),
+    ] = None,
 ) -> None:
     """为测试链制作信任根 / Make a development chain's trust root and give it to each node."""
     from ledger.core.trust.development import make_development_trust_root
@@ -40,6 +44,7 @@ def make(
             registrations,
             issued_at=datetime.now(UTC) + timedelta(seconds=clock_offset_s),
             since=_day(since),
+            required=required or 0,
         )
         for node in nodes:
             (node / "trust-root.json").write_bytes(content)

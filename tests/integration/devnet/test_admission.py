@@ -42,7 +42,7 @@ def test_admit_again_sends_nothing(devnet: Running, chain: EvmChain) -> None:
     asked = [
         parse_registration(registration(code, n)) for n, code in ((1, "310000"), (2, "320000"))
     ]
-    assert admit(devnet.directory, asked) == {"310000": 10, "320000": 10}
+    assert admit(devnet.directory, asked) == {"310000": 11, "320000": 11}
     assert admit(devnet.directory, asked) == {"310000": 0, "320000": 0}
     entries = {one.code: one for one in chain.fetch_regions()}
     assert entries["310000"].endpoint == "http://127.0.0.1:8301"
@@ -54,6 +54,40 @@ def test_admit_endpoint_moved_sends_only_that(devnet: Running, chain: EvmChain) 
     moved = parse_registration(registration("330000", 3, "http://127.0.0.1:9999"))
     assert admit(devnet.directory, [moved]) == {"330000": 1}
     assert {one.code: one.endpoint for one in chain.fetch_regions()}["330000"].endswith("9999")
+
+
+def test_admit_gives_each_mirror_one_number_for_ever(devnet: Running, chain: EvmChain) -> None:
+    asked = [
+        parse_registration(registration(code, n)) for n, code in ((6, "360000"), (7, "370000"))
+    ]
+    admit(devnet.directory, asked)
+    before = load_deployment(devnet.directory).mirrors
+    assert [one.number for one in before] == list(range(len(before)))
+    # The file is lost: the chain still knows.
+    devnet.directory.deployment_file.unlink()
+    config = devnet.directory.load_config()
+    assert config is not None
+    assert deploy(devnet.directory, config).mirrors == ()
+    assert admit(devnet.directory, asked) == {"360000": 0, "370000": 0}
+    assert load_deployment(devnet.directory).mirrors == before
+    # A new key is a new mirror, and takes no other's number.
+    renewed = dataclasses.replace(asked[0], mirror_key=b"\x77" * 20)
+    assert admit(devnet.directory, [renewed]) == {"360000": 1}
+    after = load_deployment(devnet.directory).mirrors
+    assert after[:-1] == before
+    assert (after[-1].number, after[-1].address) == (len(before), b"\x77" * 20)
+
+
+def test_admit_mirror_key_of_another_region_changes_nothing(devnet: Running) -> None:
+    first = parse_registration(registration("380000", 8))
+    admit(devnet.directory, [first])
+    thief = dataclasses.replace(
+        parse_registration(registration("390000", 9)), mirror_key=first.mirror_key
+    )
+    before = load_deployment(devnet.directory)
+    with pytest.raises(DevnetError, match="that of region 380000"):
+        admit(devnet.directory, [thief])
+    assert load_deployment(devnet.directory) == before
 
 
 @pytest.mark.parametrize("part", ["anchor_key", "vrf_public_key"])
@@ -86,8 +120,10 @@ def test_deployment_survives_a_restart(tmp_path: Path) -> None:
         config = control.up(root, port=0).config
         assert config is not None
         directory = DevnetDirectory(root)
-        before = deploy(directory, config)
+        deploy(directory, config)
         admit(directory, [parse_registration(registration("310000"))])
+        before = load_deployment(directory)
+        assert len(before.mirrors) == 1
         control.down(root)
         control.up(root)
         assert deploy(directory, config) == before
@@ -105,6 +141,8 @@ def test_deployment_survives_a_restart(tmp_path: Path) -> None:
         {"endpoint": "file:///etc/passwd"},
         {"endpoint": "http://host\nX"},
         {"operator": "0x12"},
+        {"mirror_key": "0x12"},
+        {"mirror_key": None},
         {"streams": []},
         {"streams": "records"},
         {"extra": 1},

@@ -77,6 +77,7 @@ def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Dep
                     region=REGION,
                     endpoint="http://127.0.0.1:9",
                     operator=address_of(ANCHOR_SECRET),
+                    mirror_key=address_of(b"\x43" * 32),
                     streams=tuple(
                         StreamRegistration(
                             stream=stream,

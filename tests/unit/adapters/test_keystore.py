@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ledger.adapters import keystore
+from ledger.adapters.evm.signing import address_of
 from ledger.adapters.keystore import FILE_NAME, generate_keys, load_keys, save_keys
 from ledger.core.types import STREAMS
 from ledger.errors import FatalStateError, InputError
@@ -22,7 +23,8 @@ def saved(tmp_path: Path) -> Path:
 def secrets_of(path: Path) -> list[str]:
     content = json.loads(path.read_text())
     seeds = [*content["vrf_seeds"].values(), *content["checkpoint_seeds"].values()]
-    return [content["anchor_key"], content["natural_key_secret"], content["operator_token"], *seeds]
+    keys = [content["anchor_key"], content["mirror_key"], content["natural_key_secret"]]
+    return [*keys, content["operator_token"], *seeds]
 
 
 def test_keys_saved_and_loaded_are_the_same(tmp_path: Path) -> None:
@@ -38,12 +40,13 @@ def test_generate_keys_every_key_is_another() -> None:
         for keys in (one, two)
         for seed in (
             keys.anchor_key,
+            keys.mirror_key,
             keys.natural_key_secret,
             *keys.vrf_seeds.values(),
             *keys.checkpoint_seeds.values(),
         )
     ]
-    assert len(set(seeds)) == len(seeds) == 2 * (2 + 2 * len(STREAMS))
+    assert len(set(seeds)) == len(seeds) == 2 * (3 + 2 * len(STREAMS))
     assert one.operator_token != two.operator_token
 
 
@@ -112,8 +115,10 @@ def _set(name: str, value: object) -> Callable[[dict[str, Any]], None]:
     "change",
     [
         _cut("anchor_key"),
+        _cut("mirror_key"),
         _cut("natural_key_secret"),
         _set("anchor_key", ""),
+        _set("mirror_key", None),
         _set("anchor_key", 5),
         _set("vrf_seeds", {}),
         _set("vrf_seeds", []),
@@ -139,6 +144,16 @@ def test_load_keys_of_another_form_is_refused_without_repeating_any(
     assert not any(secret in str(caught.value) for secret in planted)
 
 
+def test_load_keys_of_an_earlier_release_says_what_to_do(saved: Path) -> None:
+    content = json.loads(saved.read_text())
+    planted = secrets_of(saved)
+    del content["mirror_key"]
+    saved.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"expected a mirror_key, found none.*init") as caught:
+        load_keys(saved.parent)
+    assert not any(secret in str(caught.value) for secret in planted)
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"{", b"null"])
 def test_load_keys_file_that_is_no_object_is_refused(saved: Path, content: bytes) -> None:
     saved.write_bytes(content)
@@ -161,6 +176,7 @@ def test_registration_is_what_governance_reads(saved: Path) -> None:
     parsed = parse_registration(registration)
     assert (parsed.region, parsed.endpoint) == ("340000", "http://127.0.0.1:8314")
     assert sorted(one.stream for one in parsed.streams) == sorted(STREAMS)
+    assert parsed.mirror_key == address_of(load_keys(saved.parent).mirror_key) != parsed.operator
     keys = [one.vrf_public_key for one in parsed.streams]
     keys += [one.checkpoint_public_key for one in parsed.streams]
     assert len(set(keys)) == 2 * len(STREAMS)

@@ -1,10 +1,11 @@
 """Admits regions' nodes as the devnet's owner: what is on the chain already is not sent again."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from ledger.adapters.devnet.control import wait_until_saved
-from ledger.adapters.devnet.deployment import Deployment, load_deployment
+from ledger.adapters.devnet.deployment import Deployment, load_deployment, save_deployment
 from ledger.adapters.devnet.directory import DevnetDirectory
 from ledger.adapters.devnet.owner import Owner
 from ledger.adapters.devnet.registration import (
@@ -13,6 +14,7 @@ from ledger.adapters.devnet.registration import (
     load_registration,
     parse_registration,
 )
+from ledger.adapters.devnet.seats import Seats
 from ledger.adapters.evm.client import EvmClient
 from ledger.adapters.evm.contract import Contract, checksum, load_contract
 from ledger.core.chain.head_slots import stream_id
@@ -26,10 +28,10 @@ MAP_FUNCTION: Final = 1
 
 
 def admit(directory: DevnetDirectory, registrations: Sequence[Registration]) -> dict[str, int]:
-    """Put regions, their keys and their approvals on the chain.
+    """Put regions, their keys, mirrors and approvals on the chain.
 
     All is compared before anything is sent, so a registration that contradicts the chain changes
-    nothing.
+    nothing. The mirrors' numbers are written into ``deployment.json``, for the trust root.
 
     Args:
         directory: A running devnet with its contracts.
@@ -53,6 +55,7 @@ def admit(directory: DevnetDirectory, registrations: Sequence[Registration]) -> 
         receipts = owner.call_all([call for calls in plan.values() for call in calls])
         # Nobody may rely on an admission that a kill of the chain would take back.
         wait_until_saved(directory.root, max((one.block_number for one in receipts), default=0))
+        save_deployment(directory, replace(deployment, mirrors=governance.seats.mirrors))
         return {region: len(calls) for region, calls in plan.items()}
     finally:
         client.close()
@@ -66,6 +69,7 @@ class _Governance:
         self._anchor = load_contract("HeadAnchor")
         self._registry = load_contract("RegionRegistry")
         self._addresses = {name: one.address for name, one in deployment.contracts.items()}
+        self.seats = Seats(lambda number: self._view(self._anchor, "mirror", number))
 
     def missing(self, registration: Registration) -> list[Call]:
         """The calls that bring the chain to what is registered, in an order that works."""
@@ -77,6 +81,10 @@ class _Governance:
         for stream in registration.streams:
             calls += self._missing_keys(registration.region, stream)
             calls += self._missing_approval(registration.region, stream)
+        number = self.seats.take(registration.mirror_key, registration.region)
+        if number is not None:
+            mirror = [number, checksum(registration.mirror_key), code]
+            calls.append(self._call(self._anchor, "addMirror", mirror))
         return calls
 
     def _region(self, code: int) -> tuple[int, bytes, str] | None:

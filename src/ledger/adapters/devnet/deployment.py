@@ -3,7 +3,8 @@
     {"chain_id": 20261, "genesis_hash": "0x..", "rpc_url": "http://..", "owner": "0x..",
      "contracts": {"HeadAnchor": {"address", "code_hash", "creation_hash", "block",
                                   "slots": {"status", "heads", "confirmations"}},
-                   "RegionRegistry": {...}}}
+                   "RegionRegistry": {...}},
+     "mirrors": [{"number": 0, "address": "0x..", "region": "310000"}, ...]}
 
 The owner's first transaction creates HeadAnchor, its second RegionRegistry. So a deployment that
 was cut short, or that a kill took back, goes on where the chain stands and ends at the same
@@ -40,6 +41,18 @@ class Deployed:
 
 
 @dataclass(frozen=True, slots=True)
+class AdmittedMirror:
+    """A mirror that governance has given a number."""
+
+    number: int
+    """Its lane; never given to another."""
+    address: bytes
+    """The key that confirms, 20 bytes."""
+    region: str
+    """GB/T 2260 code of its operator's region, six digits."""
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """What a trust root needs to know of a devnet."""
 
@@ -53,6 +66,8 @@ class Deployment:
     """Address of the owner."""
     contracts: dict[str, Deployed]
     """By name."""
+    mirrors: tuple[AdmittedMirror, ...] = ()
+    """As last read from the chain, ascending by number."""
 
 
 def deploy(directory: DevnetDirectory, config: DevnetConfig) -> Deployment:
@@ -69,18 +84,25 @@ def deploy(directory: DevnetDirectory, config: DevnetConfig) -> Deployment:
     client = EvmClient(config.rpc_url, chain_id=config.chain_id)
     try:
         owner = Owner(client, directory.owner_key())
-        contracts = _ensure(owner, _recorded(directory))
+        recorded = _recorded(directory)
+        contracts = _ensure(owner, recorded)
         deployment = Deployment(
             chain_id=config.chain_id,
             genesis_hash=client.genesis_hash(),
             rpc_url=config.rpc_url,
             owner=owner.address,
             contracts=contracts,
+            mirrors=() if recorded is None else recorded.mirrors,
         )
     finally:
         client.close()
-    write_whole(directory.deployment_file, encode_deployment(deployment))
+    save_deployment(directory, deployment)
     return deployment
+
+
+def save_deployment(directory: DevnetDirectory, deployment: Deployment) -> None:
+    """Write ``deployment.json``, all of it or nothing."""
+    write_whole(directory.deployment_file, encode_deployment(deployment))
 
 
 def encode_deployment(deployment: Deployment) -> bytes:
@@ -100,6 +122,10 @@ def encode_deployment(deployment: Deployment) -> bytes:
             }
             for name, one in deployment.contracts.items()
         },
+        "mirrors": [
+            {"number": one.number, "address": "0x" + one.address.hex(), "region": one.region}
+            for one in deployment.mirrors
+        ],
     }
     return json.dumps(content, indent=1).encode() + b"\n"
 
@@ -118,6 +144,7 @@ def parse_deployment(content: bytes) -> Deployment:
             rpc_url=str(value["rpc_url"]),
             owner=_unhex(value["owner"], 20),
             contracts={name: _deployed(one) for name, one in value["contracts"].items()},
+            mirrors=tuple(_mirror(one) for one in value.get("mirrors", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         raise DevnetError(
@@ -206,6 +233,14 @@ def _deployed(value: Any) -> Deployed:
         creation_hash=str(value["creation_hash"]),
         block=int(value["block"]),
         slots={str(name): int(slot) for name, slot in value["slots"].items()},
+    )
+
+
+def _mirror(value: Any) -> AdmittedMirror:
+    return AdmittedMirror(
+        number=int(value["number"]),
+        address=_unhex(value["address"], 20),
+        region=str(value["region"]),
     )
 
 

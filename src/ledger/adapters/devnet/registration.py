@@ -44,6 +44,8 @@ class Registration:
     """Base URL of its node."""
     operator: bytes
     """Address that may move the endpoint, 20 bytes."""
+    mirror_key: bytes
+    """Address that confirms other regions' maps, 20 bytes."""
     streams: tuple[StreamRegistration, ...]
     """Its streams, each once."""
 
@@ -79,7 +81,8 @@ def parse_registration(value: object, where: str = FILE_NAME) -> Registration:
     Raises:
         DevnetError: It is not of the format.
     """
-    content = _members(value, {"region", "endpoint", "operator", "streams"}, where)
+    expected = {"region", "endpoint", "operator", "mirror_key", "streams"}
+    content = _members(value, expected, where)
     rows = content["streams"]
     if not isinstance(rows, list) or not rows:
         raise DevnetError("registration", f"{where}: streams: expected at least one")
@@ -91,6 +94,7 @@ def parse_registration(value: object, where: str = FILE_NAME) -> Registration:
         region=_match(content, "region", _REGION, where),
         endpoint=_match(content, "endpoint", _ENDPOINT, where),
         operator=bytes.fromhex(_match(content, "operator", _ADDRESS, where)[2:]),
+        mirror_key=bytes.fromhex(_match(content, "mirror_key", _ADDRESS, where)[2:]),
         streams=streams,
     )
 

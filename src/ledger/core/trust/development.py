@@ -10,12 +10,25 @@ from typing import Any, Final
 
 from ledger.core.records.catalogue import RECORD_TYPES
 from ledger.core.trust.encode import encode_trust_root
-from ledger.core.trust.model import Contract, Coverage, TrustRoot, VrfKey
+from ledger.core.trust.model import (
+    Confirmation,
+    Contract,
+    Coverage,
+    Mirror,
+    TrustRoot,
+    VrfKey,
+)
 from ledger.core.trust.parse import parse_trust_root
 from ledger.errors import MalformedTrustRootError
 
 LIFETIME: Final = timedelta(days=30)
 """How long a development trust root is believed."""
+
+REQUIRED: Final = 2
+"""Regions that must have confirmed a map, where there are so many others."""
+
+CONFIRMED_STREAM: Final = "records"
+"""The only stream that other regions mirror; the others are the regulator's."""
 
 
 def make_development_trust_root(
@@ -24,19 +37,25 @@ def make_development_trust_root(
     *,
     issued_at: datetime,
     since: date,
+    required: int | None = None,
 ) -> bytes:
     """Make the trust root's bytes.
 
     Args:
-        deployment: Chain id, genesis hash, addresses, code hashes and slots (``deployment.json``).
+        deployment: Chain id, genesis hash, addresses, code hashes, slots and the mirrors' numbers
+            (``deployment.json``).
         registrations: One ``registration.json`` per region.
         issued_at: The present, aware.
         since: First day from which the regions undertake to publish.
+        required: Other regions that must have confirmed a map; by default two, or as many as there
+            are.
 
     Raises:
-        MalformedTrustRootError: A member is missing or of another form.
+        MalformedTrustRootError: A member is missing or of another form, a region's mirror has no
+            number yet, or more confirmations are required than there are other regions.
     """
     try:
+        mirrors = _mirrors(deployment, registrations)
         contracts = deployment["contracts"]
         root = TrustRoot(
             sequence=1,
@@ -57,8 +76,8 @@ def make_development_trust_root(
                 for one in registrations
                 for stream in one["streams"]
             ),
-            mirrors=(),
-            confirmations=(),
+            mirrors=mirrors,
+            confirmations=_confirmations(mirrors, required),
             coverage=tuple(
                 Coverage(one["region"], record_type.code, record_type.klass, since)
                 for one in registrations
@@ -71,6 +90,37 @@ def make_development_trust_root(
     content = encode_trust_root(root)
     parse_trust_root(content)
     return content
+
+
+def _mirrors(
+    deployment: Mapping[str, Any], registrations: Sequence[Mapping[str, Any]]
+) -> tuple[Mirror, ...]:
+    """The regions' mirrors by the numbers that governance has given their keys."""
+    numbers = {one["address"].lower(): int(one["number"]) for one in deployment.get("mirrors", ())}
+    found = []
+    for one in registrations:
+        number = numbers.get(one["mirror_key"].lower())
+        if number is None:
+            raise MalformedTrustRootError(
+                f"mirrors: expected a number for region {one['region']}, found none; admit it first"
+            )
+        found.append(Mirror(number=number, operator=one["region"], role="region"))
+    return tuple(sorted(found, key=lambda one: one.number))
+
+
+def _confirmations(mirrors: Sequence[Mirror], required: int | None) -> tuple[Confirmation, ...]:
+    """For each region the mirrors of all others; no rule for a region that is alone."""
+    if len(mirrors) < 2 and not required:
+        return ()
+    return tuple(
+        Confirmation(
+            region=region,
+            stream=CONFIRMED_STREAM,
+            mirrors=tuple(one.number for one in mirrors if one.operator != region),
+            required=min(REQUIRED, len(mirrors) - 1) if required is None else required,
+        )
+        for region in sorted(one.operator for one in mirrors)
+    )
 
 
 def _contract(deployed: Mapping[str, Any], *slots: str) -> Contract:
