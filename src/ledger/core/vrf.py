@@ -9,6 +9,7 @@ Source: RFC 9381, sections 5.1 to 5.5, suite 0x03, ``validate_key`` on; RFC 8032
 
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from nacl import bindings as sodium
@@ -24,6 +25,9 @@ PUBLIC_KEY_BYTES: Final = 32
 PROOF_BYTES: Final = 80
 ORDER: Final = 2**252 + 27742317777372353535851937790883648493
 """q, the order of the prime subgroup."""
+
+COFACTOR: Final = 8
+"""Of edwards25519, RFC 9381, section 5.5."""
 
 _POINT_BYTES: Final = 32
 _CHALLENGE_BYTES: Final = 16
@@ -64,6 +68,22 @@ def prove(secret: bytes, alpha: bytes) -> bytes:
     challenge = _challenge(public, point, gamma, _multiply_base(nonce), _multiply(point, nonce))
     response = (nonce + int.from_bytes(challenge, "little") * scalar) % ORDER
     return gamma + challenge + response.to_bytes(32, "little")
+
+
+def evaluate(secret: bytes, alpha: bytes) -> bytes:
+    """The output for an input without its proof, in a third of the time: beta, 64 bytes.
+
+    Equal to ``output(prove(secret, alpha))``.
+
+    Args:
+        secret: Seed, 32 bytes.
+        alpha: The input, any bytes.
+
+    Source: RFC 9381, sections 5.1 (steps 1 to 4) and 5.2.
+    """
+    scalar, _, public = _expand(secret)
+    # cofactor * Gamma = cofactor * (x * H) = (cofactor * x) * H: one multiplication.
+    return _beta(_multiply(_encode_to_curve(public, alpha), COFACTOR * scalar))
 
 
 def verify(public_key: bytes, alpha: bytes, proof: bytes) -> bytes:
@@ -113,9 +133,14 @@ def output(proof: bytes) -> bytes:
 
 
 def _output(gamma: bytes) -> bytes:
-    return hashlib.sha512(SUITE + _HASH_FRONT + _clear_cofactor(gamma) + _BACK).digest()
+    return _beta(_clear_cofactor(gamma))
 
 
+def _beta(cleared_gamma: bytes) -> bytes:
+    return hashlib.sha512(SUITE + _HASH_FRONT + cleared_gamma + _BACK).digest()
+
+
+@lru_cache(maxsize=16)
 def _expand(secret: bytes) -> tuple[int, bytes, bytes]:
     """Scalar, nonce prefix and public key of a seed (RFC 8032, section 5.1.5)."""
     if len(secret) != SECRET_BYTES:

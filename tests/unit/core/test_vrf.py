@@ -39,6 +39,7 @@ def test_vrf_rfc9381_vector_is_reproduced(vector):
     assert proof.hex() == vector["pi"]
     assert vrf.verify(vrf.public_key(secret), alpha, proof).hex() == vector["beta"]
     assert vrf.output(proof).hex() == vector["beta"]
+    assert vrf.evaluate(secret, alpha).hex() == vector["beta"]
 
 
 def test_vrf_vectors_are_the_three_of_the_suite():
@@ -52,6 +53,7 @@ def test_prove_any_input_verifies_here_and_in_the_oracle(secret, alpha):
     assert public == curve.encode(curve.multiply(curve.secret_scalar(secret), curve.BASE))
     beta = vrf.verify(public, alpha, proof)
     assert beta == vrf.output(proof) == curve.vrf_verify(public, alpha, proof)
+    assert beta == vrf.evaluate(secret, alpha)
     assert vrf.prove(secret, alpha) == proof
 
 
@@ -188,9 +190,14 @@ def test_prove_nonce_depends_on_key_and_input():
 
 @pytest.mark.parametrize("secret", [b"", bytes(31), bytes(33), bytes(64)])
 def test_secret_of_another_length_is_refused(secret):
-    for call in (lambda: vrf.public_key(secret), lambda: vrf.prove(secret, ALPHA)):
+    calls = (
+        vrf.public_key,
+        lambda key: vrf.prove(key, ALPHA),
+        lambda key: vrf.evaluate(key, ALPHA),
+    )
+    for call in calls:
         with pytest.raises(InputError, match="expected 32 bytes"):
-            call()
+            call(secret)
 
 
 @pytest.mark.parametrize("proof", [b"", PROOF[:79], PROOF + b"\x00", b"\x02" + PROOF[1:]])
