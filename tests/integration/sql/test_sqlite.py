@@ -156,7 +156,9 @@ def test_disk_full_is_reported_and_leaves_nothing_behind(tmp_path: Path) -> None
         pages = connection.execute(text("PRAGMA page_count")).scalar()
         connection.execute(text(f"PRAGMA max_page_count = {pages}"))
         with pytest.raises(exc.OperationalError):
-            connection.execute(text("INSERT INTO facts VALUES ('big', hex(zeroblob(100000)))"))
+            connection.execute(
+                text("INSERT INTO facts (name, value) VALUES ('b', hex(zeroblob(100000)))")
+            )
     with pytest.raises(StoreUnavailableError, match="full"):
         store.bind("big", "x" * 200_000)
     store.bind("small", "fits")
@@ -180,7 +182,7 @@ def test_folder_that_is_missing_is_reported(tmp_path: Path) -> None:
 def test_write_that_raises_is_rolled_back(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path}/node.db")
     with pytest.raises(ZeroDivisionError), store.writing() as connection:
-        connection.execute(text("INSERT INTO facts VALUES ('a', 'b')"))
+        connection.execute(text("INSERT INTO facts (name, value) VALUES ('a', 'b')"))
         raise ZeroDivisionError
     with store.reading() as connection:
         assert connection.execute(text("SELECT count(*) FROM facts")).scalar() == 0

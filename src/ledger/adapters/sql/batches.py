@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
+from ledger.adapters.sql.checksums import UNSET, checksum
 from ledger.adapters.sql.schema import batches, events, records
 from ledger.adapters.sql.texts import (
     chunks,
@@ -100,17 +101,7 @@ def add_batch(
     connection: Connection, new: NewBatch, puts: Sequence[Put], endings: Sequence[Ending]
 ) -> StoredBatch:
     """Write a batch with all its effects."""
-    batch_id = connection.execute(
-        insert(batches)
-        .values(
-            source_name=new.source_name,
-            content_digest=new.content_digest,
-            idempotency_key=new.idempotency_key,
-            received_at=encode_time(new.received_at),
-            report=new.report,
-        )
-        .returning(batches.c.id)
-    ).scalar_one()
+    batch_id = _add_batch_row(connection, new)
     put_seqs = _add_events(
         connection, [(put.event, None) for put in puts], new.received_at, batch_id
     )
@@ -132,6 +123,21 @@ def add_batch(
         received_at=new.received_at,
         report=new.report,
     )
+
+
+def _add_batch_row(connection: Connection, new: NewBatch) -> int:
+    row: dict[str, object] = {
+        "source_name": new.source_name,
+        "content_digest": new.content_digest,
+        "idempotency_key": new.idempotency_key,
+        "received_at": encode_time(new.received_at),
+        "report": new.report,
+    }
+    inserted = insert(batches).values(**row, checksum=UNSET).returning(batches.c.id)
+    batch_id: int = connection.execute(inserted).scalar_one()
+    covered = checksum("batches", {**row, "id": batch_id})
+    connection.execute(update(batches).where(batches.c.id == batch_id).values(checksum=covered))
+    return batch_id
 
 
 def add_endings(
@@ -207,7 +213,7 @@ def _add_events(
 def _event_row(
     event: NewEvent, target: int | None, batch_id: int | None, accepted_at: str
 ) -> dict[str, object]:
-    return {
+    row: dict[str, object] = {
         "stream": event.stream,
         "kind": event.kind,
         "op": event.op,
@@ -224,10 +230,12 @@ def _event_row(
         "batch_id": batch_id,
         "accepted_at": accepted_at,
     }
+    row["checksum"] = checksum("events", row)
+    return row
 
 
 def _record_row(record: NewRecord, version: int, put_seq: int) -> dict[str, object]:
-    return {
+    row: dict[str, object] = {
         "record_id": record.record_id,
         "record_type": record.record_type,
         "stream": record.stream,
@@ -242,6 +250,8 @@ def _record_row(record: NewRecord, version: int, put_seq: int) -> dict[str, obje
         "in_force_until": encode_day(record.in_force_until),
         "put_seq": put_seq,
     }
+    row["checksum"] = checksum("records", row)
+    return row
 
 
 def _batch(row: Row[Any] | None) -> StoredBatch | None:

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, insert, select, update
 
+from ledger.adapters.sql.checksums import renew
 from ledger.adapters.sql.schema import facts, fences
 from ledger.errors import FatalStateError, FencedError
 from ledger.services.stored import Fence
@@ -12,6 +13,7 @@ def bind(connection: Connection, name: str, value: str) -> None:
     stored = connection.scalar(select(facts.c.value).where(facts.c.name == name))
     if stored is None:
         connection.execute(insert(facts).values(name=name, value=value))
+        renew(connection, facts, facts.c.name == name)
     elif stored != value:
         raise FatalStateError(f"{name}: expected {value}, found {stored} in the database")
 
@@ -23,6 +25,7 @@ def acquire(connection: Connection, name: str) -> Fence:
     )
     if raised.rowcount == 0:
         connection.execute(insert(fences).values(name=name, token=1))
+    renew(connection, fences, fences.c.name == name)
     query = select(fences.c.token).where(fences.c.name == name)
     return Fence(name=name, token=connection.execute(query).scalar_one())
 

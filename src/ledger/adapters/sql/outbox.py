@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from ledger.adapters.sql.checksums import UNSET, renew
 from ledger.adapters.sql.schema import outbox
 from ledger.adapters.sql.texts import encode_time, parse_time
 from ledger.services.stored import (
@@ -59,8 +60,11 @@ def add(connection: Connection, new: NewOutboxRow) -> OutboxRow:
         "tx_hash": new.tx_hash,
         "state": SIGNED,
         "created_at": encode_time(new.created_at),
+        "checksum": UNSET,
     }
-    return _row(connection.execute(insert(outbox).values(values).returning(outbox)).one())
+    row = _row(connection.execute(insert(outbox).values(values).returning(outbox)).one())
+    renew(connection, outbox, outbox.c.id == row.id)
+    return row
 
 
 def set_state(
@@ -76,6 +80,7 @@ def set_state(
     if block_number is not None:
         values["block_number"] = block_number
     connection.execute(update(outbox).where(outbox.c.id == row_id).values(values))
+    renew(connection, outbox, outbox.c.id == row_id)
 
 
 def set_anchored(connection: Connection, row_id: int) -> None:
@@ -85,6 +90,7 @@ def set_anchored(connection: Connection, row_id: int) -> None:
         .where(outbox.c.id == row_id, outbox.c.state != ANCHORED)
         .values(state=ANCHORED, live_epoch=outbox.c.epoch)
     )
+    renew(connection, outbox, outbox.c.id == row_id)
 
 
 def _row(row: Row[Any]) -> OutboxRow:

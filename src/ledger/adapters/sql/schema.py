@@ -35,12 +35,20 @@ Number: Final = BigInteger().with_variant(Integer(), "sqlite")
 
 TIME_CHARS: Final = 20
 DAY_CHARS: Final = 10
+CHECKSUM_BYTES: Final = 16
+
+
+def _checksum() -> Column[bytes]:
+    """Of the row's other columns (``checksums``); NULL only where a release without it wrote."""
+    return Column("checksum", LargeBinary(CHECKSUM_BYTES))
+
 
 facts: Final = Table(
     "facts",
     metadata,
     Column("name", String(64), primary_key=True),
     Column("value", Text, nullable=False),
+    _checksum(),
 )
 
 fences: Final = Table(
@@ -48,6 +56,7 @@ fences: Final = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("token", Number, nullable=False),
+    _checksum(),
 )
 
 batches: Final = Table(
@@ -59,6 +68,7 @@ batches: Final = Table(
     Column("idempotency_key", String(255), unique=True),
     Column("received_at", String(TIME_CHARS), nullable=False),
     Column("report", Text, nullable=False),
+    _checksum(),
 )
 
 events: Final = Table(
@@ -83,6 +93,7 @@ events: Final = Table(
     Column("log_index", Number),
     Column("batch_id", Number, ForeignKey("batches.id")),
     Column("accepted_at", String(TIME_CHARS), nullable=False),
+    _checksum(),
     UniqueConstraint("stream", "log_index"),
     Index(None, "stream", "map_key", "log_index"),
     Index(None, "batch_id"),
@@ -108,6 +119,7 @@ mirrored_entries: Final = Table(
     Column("vrf_key", Number, primary_key=True, autoincrement=False),
     Column("log_index", Number, primary_key=True, autoincrement=False),
     Column("entry", LargeBinary, nullable=False),
+    _checksum(),
 )
 
 records: Final = Table(
@@ -131,6 +143,7 @@ records: Final = Table(
     Column("in_force_until", String(DAY_CHARS)),
     Column("put_seq", Number, ForeignKey("events.seq"), nullable=False),
     Column("end_seq", Number, ForeignKey("events.seq")),
+    _checksum(),
     Index(None, "record_type", "subject", "document_match"),
     Index(None, "status", "in_force_until"),
 )
@@ -155,6 +168,7 @@ outbox: Final = Table(
     Column("block_number", Number),
     Column("created_at", String(TIME_CHARS), nullable=False),
     Column("sent_at", String(TIME_CHARS)),
+    _checksum(),
     UniqueConstraint("stream", "live_epoch"),
     Index(None, "stream", "epoch"),
     Index(None, "state"),
@@ -180,5 +194,6 @@ snapshots: Final = Table(
     Column("vrf_key", Number, nullable=False),
     Column("log_root", LargeBinary(32), nullable=False),
     Column("map_root", LargeBinary(32), nullable=False),
+    _checksum(),
     Index(None, "stream", "id"),
 )

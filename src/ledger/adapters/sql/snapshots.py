@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select
 
+from ledger.adapters.sql.checksums import UNSET, renew
 from ledger.adapters.sql.schema import snapshots
 from ledger.core.chain.head_slots import Head
 from ledger.core.verify.verdict import day_of, moment_of
@@ -18,8 +19,9 @@ def add(connection: Connection, new: Snapshot) -> None:
     is_first = before is None or before.epoch != new.head.epoch
     if before is not None and not (before.is_first or before.day != day):
         connection.execute(delete(snapshots).where(snapshots.c.id == before.id))
-    connection.execute(
-        insert(snapshots).values(
+    added = connection.execute(
+        insert(snapshots)
+        .values(
             stream=new.stream,
             epoch=new.head.epoch,
             is_first=is_first,
@@ -36,8 +38,11 @@ def add(connection: Connection, new: Snapshot) -> None:
             vrf_key=new.head.vrf_key,
             log_root=new.head.log_root,
             map_root=new.head.map_root,
+            checksum=UNSET,
         )
-    )
+        .returning(snapshots.c.id)
+    ).scalar_one()
+    renew(connection, snapshots, snapshots.c.id == added)
 
 
 def newest(connection: Connection, stream: str) -> Snapshot | None:
