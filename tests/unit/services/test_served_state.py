@@ -10,7 +10,12 @@ from worlds.node import REGION, SEEDS, World, change, changes, penalties, penalt
 from ledger.core import vrf
 from ledger.core.merkle import verify_inclusion
 from ledger.core.stream.map_key import alpha
-from ledger.errors import FatalStateError, NotIntegratedError, RollbackError
+from ledger.errors import (
+    FatalStateError,
+    MalformedRecordError,
+    NotIntegratedError,
+    RollbackError,
+)
 from ledger.services.lookup.answers import REGION_CODES, Result
 from ledger.services.lookup.material import Material, Pending, Unavailable
 from ledger.services.stored import Unsequenced
@@ -351,6 +356,18 @@ def test_subject_keys_forget_the_oldest() -> None:
     assert keys.key_of("records", "cf", uscc(1)) is first
     again = keys.key_of("records", "cf", uscc(2))
     assert again is not second and again == second
+
+
+def test_map_key_without_a_proof_is_the_one_that_is_proved() -> None:
+    keys = SubjectKeys(region=REGION, secrets=SEEDS, remembered=2)
+    for number in (1, 2, 3, 1):
+        for record_type in ("cf", "xk"):
+            name = ("records", record_type, uscc(number))
+            assert keys.map_key_of(*name) == keys.key_of(*name).map_key
+    with pytest.raises(MalformedRecordError):
+        keys.map_key_of("records", "cf", uscc(1).lower())
+    with pytest.raises(MalformedRecordError):
+        keys.map_key_of("records", "CF", uscc(1))
 
 
 # --- What a database is bound to

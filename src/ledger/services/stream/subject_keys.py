@@ -1,5 +1,7 @@
 """Where a subject stands in the map: VRF proofs and keys, made once and remembered.
 
+Lookups need the proof, publishing only the key, which takes a third of the time.
+
 A VRF secret belongs to one stream and generation and is used for nothing else.
 """
 
@@ -7,14 +9,20 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
-from typing import Final
+from typing import Final, TypeVar
 
 from ledger.core import vrf
 from ledger.core.stream.map_key import alpha, map_key
 from ledger.core.types import Hash32
 
 REMEMBERED: Final = 65_536
-"""Proofs kept in memory, about 400 bytes each."""
+"""Proofs kept in memory, about 400 bytes each, and as many map keys, about 300 bytes each."""
+
+
+T = TypeVar("T")
+
+_Name = tuple[str, str, str]
+"""Stream, record type and subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +40,7 @@ class SubjectKeys:
     Args:
         region: GB/T 2260 code, six digits.
         secrets: VRF seed of each stream, 32 bytes.
-        remembered: How many proofs are kept.
+        remembered: How many proofs, and how many map keys, are kept.
     """
 
     def __init__(
@@ -41,7 +49,8 @@ class SubjectKeys:
         self._region = region
         self._secrets = dict(secrets)
         self._remembered = remembered
-        self._known: OrderedDict[tuple[str, str, str], SubjectKey] = OrderedDict()
+        self._known: OrderedDict[_Name, SubjectKey] = OrderedDict()
+        self._map_keys: OrderedDict[_Name, Hash32] = OrderedDict()
         self._lock = Lock()
 
     def public_key(self, stream: str) -> Hash32:
@@ -55,17 +64,39 @@ class SubjectKeys:
             MalformedRecordError: A part breaks its grammar.
         """
         name = (stream, record_type, subject)
-        with self._lock:
-            known = self._known.get(name)
-            if known is not None:
-                self._known.move_to_end(name)
-                return known
+        known = self._remembered_as(self._known, name)
+        if known is not None:
+            return known
         # Outside the lock: a proof takes 0.4 ms, and making one twice does no harm.
         message = alpha(self._region, stream, record_type, subject)
         proof = vrf.prove(self._secrets[stream], message)
         key = SubjectKey(vrf_proof=proof, map_key=map_key(vrf.output(proof)))
+        return self._remember(self._known, name, key)
+
+    def map_key_of(self, stream: str, record_type: str, subject: str) -> Hash32:
+        """The map key of a subject, 32 bytes, without a proof.
+
+        Raises:
+            MalformedRecordError: A part breaks its grammar.
+        """
+        name = (stream, record_type, subject)
+        known = self._remembered_as(self._map_keys, name)
+        if known is not None:
+            return known
+        message = alpha(self._region, stream, record_type, subject)
+        key = map_key(vrf.evaluate(self._secrets[stream], message))
+        return self._remember(self._map_keys, name, key)
+
+    def _remembered_as(self, known: OrderedDict[_Name, T], name: _Name) -> T | None:
         with self._lock:
-            self._known[name] = key
-            if len(self._known) > self._remembered:
-                self._known.popitem(last=False)
+            found = known.get(name)
+            if found is not None:
+                known.move_to_end(name)
+            return found
+
+    def _remember(self, known: OrderedDict[_Name, T], name: _Name, key: T) -> T:
+        with self._lock:
+            known[name] = key
+            if len(known) > self._remembered:
+                known.popitem(last=False)
         return key
