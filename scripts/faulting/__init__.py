@@ -1,0 +1,1 @@
+"""Killing real nodes at every named point and checking that nothing is lost or done twice."""

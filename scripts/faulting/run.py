@@ -1,0 +1,116 @@
+"""All lanes on one chain at once, until every kill of the table is made."""
+
+import random
+import time
+from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from faulting.lanes import run_lane
+from faulting.network import REGIONS, FaultsError, Network, network
+from faulting.report import Report
+from faulting.table import share_out
+
+TICK_S = 0.1
+"""How often the chain is looked at for waiting transactions."""
+
+TELL_EVERY_S = 15.0
+
+Say = Callable[[str], None]
+
+
+def run_table(folder: Path, report: Report, say: Say, regions: tuple[str, ...] = REGIONS) -> None:
+    """Make every kill of the table and note what was found.
+
+    Args:
+        folder: Where chain and nodes are kept.
+        report: Says which points, how often and from which seed; filled in.
+        say: Told how far it is.
+        regions: One lane each.
+
+    Raises:
+        FaultsError: The run itself cannot go on.
+    """
+    begun = time.monotonic()
+    chance = random.Random(report.seed)  # noqa: S311 - a schedule, not a secret
+    shares = share_out(report.points, report.times, len(regions), chance)
+    with network(folder, regions) as net:
+        say(f"chain and {len(regions)} regions made ({time.monotonic() - begun:.1f} s)")
+        pipes: list[Connection] = []
+        lanes: list[BaseProcess] = []
+        try:
+            for place, steps in zip(net.places, shares, strict=True):
+                ours, theirs = get_context("fork").Pipe()
+                seed = f"{report.seed} {place.region}"
+                lane = get_context("fork").Process(
+                    target=run_lane, args=(place, steps, seed, theirs)
+                )
+                lane.start()
+                theirs.close()
+                pipes.append(ours)
+                lanes.append(lane)
+            _Watch(net, report, say, sum(len(share) for share in shares)).until_through(pipes)
+        finally:
+            for pipe in pipes:
+                pipe.close()
+            for lane in lanes:
+                lane.join(30)
+                lane.kill()
+    report.took_s += time.monotonic() - begun
+
+
+class _Watch:
+    """Listens to the lanes and keeps the chain going."""
+
+    def __init__(self, net: Network, report: Report, say: Say, wanted: int) -> None:
+        self._net = net
+        self._report = report
+        self._say = say
+        self._wanted = wanted
+        self._told_at = time.monotonic()
+
+    def until_through(self, pipes: list[Connection]) -> None:
+        """Listen until every lane is through, then let all of them end."""
+        through: set[Connection] = set()
+        while len(through) < len(pipes):
+            self._net.hurry()
+            wait(pipes, TICK_S)
+            through |= {pipe for pipe in pipes if pipe.poll() and self._hear(pipe)}
+            if time.monotonic() - self._told_at > TELL_EVERY_S:
+                self._told_at = time.monotonic()
+                self._say(f"{self._report.kills.total()} of {self._wanted} kills")
+        for pipe in pipes:
+            pipe.send("end")
+        for pipe in pipes:
+            self._drain(pipe)
+
+    def _drain(self, pipe: Connection) -> None:
+        try:
+            while True:
+                self._hear(pipe)
+        except FaultsError:
+            return  # Closed: the lane has ended.
+
+    def _hear(self, pipe: Connection) -> bool:
+        try:
+            word, value = pipe.recv()
+        except EOFError:
+            raise FaultsError("a lane ended before its time") from None
+        match word:
+            case "kill":
+                point, seconds = value
+                self._report.kills[point] += 1
+                self._report.seconds[point] += seconds
+            case "finding":
+                self._report.findings.append(value)
+                self._say(f"{value.kind}: {value.text}")
+            case "rest":
+                self._report.rests += 1
+            case "through":
+                self._report.records += value
+                return True
+            case _:
+                raise FaultsError(str(value))
+        return False
