@@ -7,10 +7,11 @@ from datetime import date, datetime
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 
-from ledger.adapters.sql import batches, fences, log, migrate, outbox, snapshots
+from ledger.adapters.sql import batches, fences, log, migrate, mirrored, outbox, snapshots
 from ledger.adapters.sql.engine import open_engine
 from ledger.adapters.sql.errors import mapped
 from ledger.services.crash_points import reach
+from ledger.services.ports.mirroring import LogName
 from ledger.services.stored import (
     Ending,
     Fence,
@@ -173,6 +174,27 @@ class SqlStore:
         """See ``LogStore``."""
         with self.reading() as connection:
             return log.pending_count(connection, stream, served_size)
+
+    # --- Copies of other regions' logs
+
+    def mirrored_entries(
+        self, log: LogName, start: int, limit: int
+    ) -> tuple[tuple[int, bytes], ...]:
+        """See ``MirrorStore``."""
+        with self.reading() as connection:
+            return mirrored.read(connection, log, start, limit)
+
+    def append_mirrored(
+        self, fence: Fence, log: LogName, size: int, entries: Sequence[bytes]
+    ) -> None:
+        """See ``MirrorStore``."""
+        with self.writing(fence) as connection:
+            mirrored.append(connection, log, size, entries)
+
+    def cut_mirrored(self, fence: Fence, log: LogName, size: int) -> None:
+        """See ``MirrorStore``."""
+        with self.writing(fence) as connection:
+            mirrored.cut(connection, log, size)
 
     # --- Outbox and snapshots
 
