@@ -3,7 +3,8 @@
     LedgerError
       InputError            the caller's mistake            -> 422
         CanonicalizationError  MalformedProofError  MalformedRecordError  MalformedEvidenceError
-        MalformedTrustRootError  UsccError (core.records)  FileError (core.intake)
+        MalformedNoteError  MalformedTrustRootError  UsccError (core.records)
+        FileError (core.intake)
       VerificationError     the evidence is wrong           -> in the verdict
         RootMismatchError  SignatureError  HeaderError  UnsetHeadError  UnsupportedFormatError
       StateError            our own state refuses           -> 409
@@ -57,6 +58,12 @@ class MalformedEvidenceError(InputError):
     """An evidence file breaks its format."""
 
     code = "malformed-evidence"
+
+
+class MalformedNoteError(InputError):
+    """A signed note, checkpoint or vkey breaks its format."""
+
+    code = "malformed-note"
 
 
 class MalformedTrustRootError(InputError):

@@ -27,6 +27,7 @@ from ledger.core.merkle import verify_consistency
 from ledger.errors import ChainUnavailableError, ContractRevertError, LedgerError
 from ledger.services.onchain import (
     Call,
+    MirrorEntry,
     Receipt,
     RegionEntry,
     SendOutcome,
@@ -81,6 +82,10 @@ class ChainTwin:
         self._blocks: list[_Block] = []
         self._forks = 0
         self.sent: list[bytes] = []
+        self.mirrors: dict[int, MirrorEntry] = {}
+        """Seats by number."""
+        self.checkpoint_keys: dict[tuple[str, bytes, int], bytes] = {}
+        """Public keys by region, stream id and generation."""
         self.is_down = False
         self.lag_s = 0
         """How far the time of blocks lies behind the clock."""
@@ -340,6 +345,14 @@ class ChainTwin:
         self._require_up()
         block = self._blocks[-1] if number is None else self._at(number)
         return block.state.heads.get(stream)
+
+    def fetch_mirror(self, number: int) -> MirrorEntry | None:
+        self._require_up()
+        return self.mirrors.get(number)
+
+    def fetch_checkpoint_key(self, region: str, stream: bytes, vrf_key: int) -> bytes | None:
+        self._require_up()
+        return self.checkpoint_keys.get((region, stream, vrf_key))
 
     def fetch_regions(self) -> tuple[RegionEntry, ...]:
         self._require_up()

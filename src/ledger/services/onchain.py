@@ -67,6 +67,16 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class MirrorEntry:
+    """A mirror in HeadAnchor."""
+
+    address: bytes
+    """Address of its key."""
+    region: str
+    """GB/T 2260 code of the region it belongs to, six digits."""
+
+
+@dataclass(frozen=True, slots=True)
 class RegionEntry:
     """A region in the registry."""
 

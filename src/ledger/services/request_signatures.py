@@ -2,9 +2,9 @@
 
 A profile of HTTP Message Signatures. The signature covers ``@method`` and ``@target-uri``, and
 ``content-digest`` where there is a body; its parameters are exactly ``created``, ``expires``,
-``nonce``, ``keyid`` and ``tag``. The key is the mirror's secp256k1 chain key, named by the mirror's
-number on chain: ``mirror:3``. There is no ``alg``: the kind of key id says which algorithm is meant,
-so nobody can ask for a weaker one.
+``nonce``, ``keyid`` and ``tag``. The key is the mirror's secp256k1 chain key, named by the number
+of the mirror on chain: ``mirror:3``. There is no ``alg``: the kind of key id says which algorithm
+is meant, so nobody can ask for a weaker one.
 
 The target is signed as the address under which the region is registered, so a signature serves one
 node, whatever stands in front of it.
@@ -91,8 +91,8 @@ def parse_key_id(text: str) -> int:
 class ChainKeySignature(HTTPSignatureAlgorithm):
     """Recoverable secp256k1 signatures over Keccak-256 of the signature base.
 
-    65 bytes r || s || v, v 0 .. 3, s in the lower half: one spelling of a signature. A public key is
-    an address of 20 bytes, a private key 32 bytes. A signature base begins with ``"@``, which no
+    65 bytes r || s || v, v 0 .. 3, s in the lower half: one spelling of a signature. A public key
+    is an address of 20 bytes, a private key 32 bytes. A signature base begins with ``"@``, which no
     transaction of a chain does, so neither can stand for the other.
     """
 

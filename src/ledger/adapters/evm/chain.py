@@ -10,7 +10,7 @@ from ledger.adapters.evm.head_anchor import HeadAnchorCalls, parse_head
 from ledger.core.chain.head_slots import Head
 from ledger.core.types import Hash32
 from ledger.errors import ChainUnavailableError, InputError
-from ledger.services.onchain import Call, RegionEntry
+from ledger.services.onchain import Call, MirrorEntry, RegionEntry
 
 MAX_REGIONS: Final = 1_000
 """Most regions taken from the registry."""
@@ -73,21 +73,52 @@ class EvmChain(HeadAnchorCalls, EvmClient):
         returned = self.view(self._anchor, self.head_anchor, data, number=number)
         return parse_head(self._anchor, returned)
 
+    def fetch_mirror(self, number: int) -> MirrorEntry | None:
+        """The mirror of a number, in the newest block; None where none was added.
+
+        Args:
+            number: 0 .. 2^32-1.
+        """
+        data = self._anchor.encode("mirror", [number])
+        returned = self.view(self._anchor, self.head_anchor, data)
+        address, region = self._anchor.decode("mirror", returned)
+        key = bytes.fromhex(address[2:])
+        return MirrorEntry(key, _code(region)) if any(key) else None
+
     def fetch_regions(self) -> tuple[RegionEntry, ...]:
         """The registry's regions, ascending by code."""
-        if self._region_registry is None:
-            raise InputError("region registry: no address was given")
-        data = self._registry.encode("regions", [])
-        returned = self.view(self._registry, self._region_registry, data)
-        (rows,) = self._registry.decode("regions", returned)
+        (rows,) = self._view_registry("regions", [])
         if len(rows) > MAX_REGIONS:
             raise ChainUnavailableError(f"the registry has {len(rows)} regions")
         entries = [_region(row) for row in rows]
         return tuple(sorted(entries, key=lambda entry: entry.code))
 
+    def fetch_checkpoint_key(self, region: str, stream: Hash32, vrf_key: int) -> bytes | None:
+        """The Ed25519 key of a generation's checkpoints, 32 bytes; None where none was set.
+
+        Args:
+            region: GB/T 2260 code, six digits.
+            stream: Stream id, 32 bytes.
+            vrf_key: Generation of the stream.
+        """
+        place = [int(region), stream, vrf_key]
+        (key,) = self._view_registry("checkpointPublicKey", place)
+        return bytes(key) if any(key) else None
+
+    def _view_registry(self, function: str, arguments: list[Any]) -> tuple[Any, ...]:
+        if self._region_registry is None:
+            raise InputError("region registry: no address was given")
+        data = self._registry.encode(function, arguments)
+        returned = self.view(self._registry, self._region_registry, data)
+        return self._registry.decode(function, returned)
+
 
 def _region(row: Any) -> RegionEntry:
     code, operator, endpoint = row[:3]
-    if not 100_000 <= code <= 999_999:
-        raise ChainUnavailableError(f"the registry holds region {code}, expected six digits")
-    return RegionEntry(code=str(code), operator=bytes.fromhex(operator[2:]), endpoint=endpoint)
+    return RegionEntry(code=_code(code), operator=bytes.fromhex(operator[2:]), endpoint=endpoint)
+
+
+def _code(region: int) -> str:
+    if not 100_000 <= region <= 999_999:
+        raise ChainUnavailableError(f"the chain holds region {region}, expected six digits")
+    return str(region)

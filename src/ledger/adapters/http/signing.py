@@ -4,7 +4,7 @@ import base64
 import hashlib
 from datetime import datetime, timedelta
 
-from http_message_signatures import HTTPMessageSigner, HTTPMessageSignaturesException
+from http_message_signatures import HTTPMessageSignaturesException, HTTPMessageSigner
 
 from ledger.errors import InputError
 from ledger.services.request_signatures import (

@@ -163,7 +163,7 @@ def parse_bundle(data: bytes, width: int) -> tuple[bytes, ...]:
     Raises:
         MalformedRecordError: Another number of entries, an entry cut short, or bytes left over.
     """
-    entries = []
+    entries: list[bytes] = []
     position = 0
     while position < len(data):
         start = position + _LENGTH_BYTES

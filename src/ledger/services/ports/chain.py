@@ -5,7 +5,14 @@ from typing import Protocol
 
 from ledger.core.chain.head_slots import Head
 from ledger.core.types import Hash32, TreeSize
-from ledger.services.onchain import Call, Receipt, RegionEntry, SendOutcome, SignedTransaction
+from ledger.services.onchain import (
+    Call,
+    MirrorEntry,
+    Receipt,
+    RegionEntry,
+    SendOutcome,
+    SignedTransaction,
+)
 
 
 class Chain(Protocol):
@@ -105,6 +112,14 @@ class Chain(Protocol):
         """A stream's head at a block, the newest by default; None before its first."""
         ...
 
+    def fetch_mirror(self, number: int) -> MirrorEntry | None:
+        """The mirror of a number, in the newest block; None where none was added."""
+        ...
+
     def fetch_regions(self) -> tuple[RegionEntry, ...]:
         """The registry's regions, ascending by code."""
+        ...
+
+    def fetch_checkpoint_key(self, region: str, stream: Hash32, vrf_key: int) -> bytes | None:
+        """The Ed25519 key of a generation's checkpoints, 32 bytes; None where none was set."""
         ...

@@ -137,8 +137,8 @@ class StreamState:
             self._require_size(new_size)
             return tuple(self._log.consistency_path(old_size, new_size))
 
-    def subtree_roots(self, height: int, start: int, count: int) -> tuple[Hash32, ...]:
-        """Roots of consecutive complete subtrees of 2^height leaves, for tiles.
+    def subtree_roots(self, height: int, start: int, count: int) -> bytes:
+        """Roots of consecutive complete subtrees of 2^height leaves, 32 bytes each, for tiles.
 
         Raises:
             NotIntegratedError: The log is shorter than the last of them.

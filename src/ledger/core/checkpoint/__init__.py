@@ -1,0 +1,1 @@
+"""C2SP signed notes, and checkpoints of a log in that form. Never an input to ``verify``."""
