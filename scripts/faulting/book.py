@@ -97,7 +97,7 @@ class Book:
         for number in sending.numbers:
             record = self.records[number]
             record.is_acknowledged = True
-            if sending.kind == "changes" or record.is_over(today):
+            if sending.kind == "changes":
                 record.status, record.is_ending = ENDED, False
         refused = {problem["row"] for problem in answer["rejected"]}
         if answer["accepted"] + answer["unchanged"] + len(refused) != answer["rows"]:
@@ -105,7 +105,7 @@ class Book:
         for problem in answer["rejected"]:
             # What ended since, or at once, is not taken a second time.
             record = self.records[sending.numbers[problem["row"] - 2]]
-            may_be_ended = record.status == ENDED or record.is_ending
+            may_be_ended = record.is_ending or self.expected(record, today) == ENDED
             if problem["code"] != "already-ended" or not may_be_ended:
                 wrong.append(f"batch {answer['id']}: row refused: {problem['code']}")
         return wrong
