@@ -1,12 +1,14 @@
 """How far a node is and what went wrong last, for its operator; no identifiers, no secrets."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Final
 
+from ledger.services.background.failures import StepError, text_of
 from ledger.services.lookup.material import MAX_AHEAD_S
 
 READY: Final = "ready"
+
+__all__ = ["READY", "StepError", "StreamStatus", "WorkerStatus"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +30,6 @@ class StreamStatus:
     """Age of that block by the node's clock."""
     head_state: str | None
     """State of the newest head on its way: signed, sent, mined or anchored."""
-
-
-@dataclass(frozen=True, slots=True)
-class StepError:
-    """The last error of a step, kept until the step succeeds."""
-
-    step: str
-    code: str
-    message: str
-    since: datetime
-    """First of the failures in a row."""
-    at: datetime
-    """The last of them."""
-    failures: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +69,6 @@ class WorkerStatus:
         members = asdict(self)
         for error in (*members["errors"], members["stopped_by"]):
             if error is not None:
-                error["since"] = _text(error["since"])
-                error["at"] = _text(error["at"])
+                error["since"] = text_of(error["since"])
+                error["at"] = text_of(error["at"])
         return {"is_ready": self.is_ready, "reason": self.reason, **members}
-
-
-def _text(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

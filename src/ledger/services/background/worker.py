@@ -7,8 +7,6 @@ same database takes a newer fence; the first one's next write is refused and it 
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import datetime, timedelta
 from threading import Event, Lock, Thread
 from typing import Final
 
@@ -17,7 +15,8 @@ from ledger.errors import FatalStateError, FencedError, LedgerError
 from ledger.services.anchoring import Anchoring, AnchorKey
 from ledger.services.anchoring.snapshots import Snapshots
 from ledger.services.background.expiry import Expiry
-from ledger.services.background.status import StepError, StreamStatus, WorkerStatus
+from ledger.services.background.failures import StepError, error_of
+from ledger.services.background.status import StreamStatus, WorkerStatus
 from ledger.services.crash_points import reach
 from ledger.services.lookup.material import MAX_AGE_S
 from ledger.services.ports import Chain, Clock, Entropy, Store
@@ -31,11 +30,6 @@ FENCE_NAME: Final = "worker"
 
 INTERVAL_S: Final = 0.5
 """Pause between two rounds."""
-
-BACK_OFF_S: Final = 1.0
-"""Pause of a step after its first failure; doubles up to ``LONGEST_BACK_OFF_S``."""
-
-LONGEST_BACK_OFF_S: Final = 30.0
 
 Step = Callable[[], object]
 
@@ -204,22 +198,22 @@ class Worker:
     def _attempt(self, name: str, step: Step) -> None:
         now = self._clock.now()
         failed = self._errors.get(name)
-        if failed is not None and abs(now - failed.at) < _back_off(failed.failures):
+        if failed is not None and not failed.is_over(now):
             return
         try:
             step()
         except (FatalStateError, FencedError) as error:
             with self._lock:
-                self._stopped_by = _error_of(name, error, failed, now)
+                self._stopped_by = error_of(name, error, failed, now)
             log.critical("worker %s stops at %s: %s", self._region, name, error)
         except LedgerError as error:
             with self._lock:
-                self._errors[name] = _error_of(name, error, failed, now)
+                self._errors[name] = error_of(name, error, failed, now)
             log.warning("worker %s: %s: %s", self._region, name, error)
         except Exception as error:
             # A bug must not end the work of the other steps; its message may hold anything.
             with self._lock:
-                self._errors[name] = _error_of(name, error, failed, now)
+                self._errors[name] = error_of(name, error, failed, now)
             log.error("worker %s: %s: bug: %s", self._region, name, type(error).__name__)
         else:
             with self._lock:
@@ -250,18 +244,3 @@ class Worker:
 
 def _bound(step: Callable[[StreamState], object], state: StreamState) -> Step:
     return lambda: step(state)
-
-
-def _back_off(failures: int) -> timedelta:
-    seconds = BACK_OFF_S * 2.0 ** min(failures - 1, 10)
-    return timedelta(seconds=min(seconds, LONGEST_BACK_OFF_S))
-
-
-def _error_of(name: str, error: Exception, earlier: StepError | None, now: datetime) -> StepError:
-    if isinstance(error, LedgerError):
-        code, message = error.code, str(error)
-    else:
-        code, message = "internal", type(error).__name__
-    if earlier is not None:
-        return replace(earlier, code=code, message=message, at=now, failures=earlier.failures + 1)
-    return StepError(step=name, code=code, message=message, since=now, at=now, failures=1)
