@@ -26,6 +26,8 @@ _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _BRACKETS: Final = bytes.maketrans(b"[]{}", b"[][]")
 _STEP: Final = {ord("["): 1, ord("]"): -1}
+_quote: Final = json.encoder.encode_basestring
+"""What ``json.dumps`` encodes strings with where it leaves characters beyond ASCII as they are."""
 _LARGEST_BMP: Final = "\uffff"
 
 
@@ -54,6 +56,27 @@ def encode(value: object) -> bytes:
         ).encode("utf-8")
     except UnicodeEncodeError:
         raise CanonicalizationError("text: expected no lone surrogate, found one") from None
+
+
+def encode_scalar(value: str | int | bool | None) -> str:
+    """A string, integer, boolean or null as it stands inside canonical JSON.
+
+    For texts that are put together from parts: whoever does so encodes the whole to UTF-8, where a
+    lone surrogate is found.
+
+    Raises:
+        CanonicalizationError: A large integer.
+
+    Source: RFC 8785, section 3.2.2.
+    """
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return _quote(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    _check(value, 0)
+    return str(value)
 
 
 def decode(

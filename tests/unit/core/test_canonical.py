@@ -5,7 +5,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.core.canonical import MAX_ENCODE_DEPTH, decode, encode
+from ledger.core.canonical import MAX_ENCODE_DEPTH, decode, encode, encode_scalar
 from ledger.core.types import MAX_SAFE_INTEGER
 from ledger.errors import CanonicalizationError
 
@@ -226,3 +226,20 @@ def test_decode_size_limit_is_four_mebibytes_by_default():
     assert len(decode(largest)) == (4 << 20) - 2
     with pytest.raises(CanonicalizationError, match="at most 4194304 bytes"):
         decode(largest + b" ")
+
+
+@given(SCALARS | st.text())
+def test_encode_scalar_is_what_stands_in_the_whole(value):
+    try:
+        whole = encode([value])
+    except CanonicalizationError:
+        with pytest.raises(UnicodeEncodeError):
+            encode_scalar(value).encode()
+    else:
+        assert f"[{encode_scalar(value)}]".encode() == whole
+
+
+@pytest.mark.parametrize("value", [MAX_SAFE_INTEGER + 1, -MAX_SAFE_INTEGER - 1, 2**64])
+def test_encode_scalar_large_integer_is_refused(value):
+    with pytest.raises(CanonicalizationError):
+        encode_scalar(value)
