@@ -100,10 +100,10 @@ def parse_crash_point(text: str) -> tuple[str, int]:
     Raises:
         FatalStateError: There is no such point, or n is no positive number.
     """
-    name, _, count = text.partition(":")
+    name, colon, count = text.partition(":")
     if name not in CRASH_POINTS:
         raise FatalStateError("crash point: expected a name of the list, found another")
-    if count and not (count.isascii() and count.isdigit() and 1 <= len(count) <= 9 and int(count)):
+    if colon and not (count.isascii() and count.isdigit() and 1 <= len(count) <= 9 and int(count)):
         raise FatalStateError("crash point: expected a positive number of passings")
     return name, int(count or 1)
 

@@ -22,6 +22,7 @@ from ledger.core.trust import (
     encode_trust_root,
 )
 from ledger.errors import FatalStateError, InputError, LedgerError
+from ledger.services import crash_points
 from ledger.settings import FILE_NAME, NodeSettings, load_settings, make_settings
 
 REGION = "340000"
@@ -153,6 +154,39 @@ async def test_build_node_shifted_clock_on_a_development_chain_is_used(
     give(folder, trust_root_of(folder))
     node = build_node(folder, settings.model_copy(update={"clock_offset_s": 86_400}))
     await node.app.state.context.stop()
+
+
+def test_build_node_crash_point_off_development_is_refused(
+    folder: Path, settings: NodeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDIT_LEDGER_CRASH_POINT", "publication.received")
+    give(folder, sealed(trust_root_of(folder)))
+    with pytest.raises(FatalStateError, match="CREDIT_LEDGER_CRASH_POINT: expected none"):
+        build_node(folder, settings)
+    assert crash_points._watcher is None
+    assert not (folder / "node.db").exists()
+
+
+def test_build_node_crash_point_that_is_none_is_refused(
+    folder: Path, settings: NodeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDIT_LEDGER_CRASH_POINT", "publication.nowhere")
+    give(folder, trust_root_of(folder))
+    with pytest.raises(FatalStateError, match="crash point: expected a name of the list"):
+        build_node(folder, settings)
+    assert not (folder / "node.db").exists()
+
+
+async def test_build_node_crash_point_on_a_development_chain_is_armed(
+    folder: Path, settings: NodeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDIT_LEDGER_CRASH_POINT", "publication.received:7")
+    give(folder, trust_root_of(folder))
+    try:
+        await build_node(folder, settings).app.state.context.stop()
+        assert crash_points._watcher is not None
+    finally:
+        crash_points.watch(None)
 
 
 def test_clock_shift_is_added_to_the_machines_time() -> None:
