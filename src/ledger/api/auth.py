@@ -1,8 +1,9 @@
 """Who may call a route. A route without a policy does not start."""
 
+import asyncio
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Annotated, Any, Final, TypeVar
 
@@ -11,7 +12,8 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from ledger.api.problems import ApiProblem
-from ledger.errors import FatalStateError
+from ledger.api.signatures import ACCEPT_SIGNATURE, MirrorGate
+from ledger.errors import FatalStateError, SignatureError
 
 _POLICY: Final = "__access_policy__"
 _bearer = HTTPBearer(auto_error=False, description="The operator's token")
@@ -23,6 +25,7 @@ class Access(Enum):
 
     ANYONE = "anyone"
     OPERATOR = "operator"
+    MIRROR = "mirror"
 
 
 def access(policy: Access) -> Callable[[_Endpoint], _Endpoint]:
@@ -53,8 +56,40 @@ def require_operator(
         raise ApiProblem(401, "unauthorized", "expected the operator's token", headers)
 
 
+async def require_mirror(request: Request) -> None:
+    """Refuse a request that no mirror of another region signed.
+
+    Raises:
+        ApiProblem: 401, the same for everything that may be wrong with a signature; 403 for the
+            region's own mirror, which has no say on the region's streams.
+        ChainUnavailableError: Whether the signer is a mirror is not known now.
+    """
+    gate: MirrorGate = request.app.state.context.mirror_gate
+    target = request.scope["raw_path"].decode("latin-1")
+    if query := request.scope["query_string"].decode("latin-1"):
+        target += "?" + query
+    try:
+        # What costs nothing first: the chain is asked only about requests of the right form.
+        signed = gate.read(request.method, target, request.headers.items())
+        mirror = await asyncio.to_thread(gate.confirm, signed)
+    except SignatureError:
+        headers = {"WWW-Authenticate": "Signature", "Accept-Signature": ACCEPT_SIGNATURE}
+        detail = "expected a request signed by a mirror"
+        raise ApiProblem(401, "mirror-required", detail, headers) from None
+    if mirror.region == request.app.state.context.region:
+        raise ApiProblem(403, "not-for-caller", "expected a mirror of another region")
+
+
 OPERATOR_ONLY: Final = [Depends(require_operator)]
 """Dependencies of an operator's route."""
+
+MIRRORS_ONLY: Final = [Depends(require_mirror)]
+"""Dependencies of a route for mirrors."""
+
+_GUARDS: Final[Mapping[Access, Callable[..., Any]]] = {
+    Access.OPERATOR: require_operator,
+    Access.MIRROR: require_mirror,
+}
 
 
 def check_policies(app: FastAPI) -> None:
@@ -74,5 +109,6 @@ def _check_policy(route: RouteContext) -> None:
     if policy is None:
         raise FatalStateError(f"route {route.path}: expected an access policy, found none")
     guards = [one.call for one in route.dependant.dependencies]
-    if (policy is Access.OPERATOR) != (require_operator in guards):
+    # Its own guard, and nobody else's.
+    if any((policy is owner) != (guard in guards) for owner, guard in _GUARDS.items()):
         raise FatalStateError(f"route {route.path}: its guard is not that of its policy")

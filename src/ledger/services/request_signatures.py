@@ -29,7 +29,6 @@ TAG: Final = "credit-ledger-mirror"
 
 LABEL: Final = "mirror"
 COMPONENTS: Final = ("@method", "@target-uri")
-BODY_COMPONENT: Final = "content-digest"
 PARAMETERS: Final = frozenset({"created", "expires", "nonce", "keyid", "tag"})
 
 LONGEST_WINDOW: Final = timedelta(seconds=60)

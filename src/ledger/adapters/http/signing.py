@@ -1,14 +1,11 @@
 """Signing a request as a mirror, so that another region's node hands out its entries."""
 
-import base64
-import hashlib
 from datetime import datetime, timedelta
 
 from http_message_signatures import HTTPMessageSignaturesException, HTTPMessageSigner
 
 from ledger.errors import InputError
 from ledger.services.request_signatures import (
-    BODY_COMPONENT,
     COMPONENTS,
     LABEL,
     LONGEST_WINDOW,
@@ -55,11 +52,6 @@ def sign_request(
     if len(nonce) != NONCE_BYTES or not target.startswith("/"):
         raise InputError("request: expected a nonce of 16 bytes and a target from / on")
     headers: dict[str, str] = {}
-    components = list(COMPONENTS)
-    if body:
-        digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
-        headers["Content-Digest"] = f"sha-256=:{digest}:"
-        components.append(BODY_COMPONENT)
     name = key_id(key.number)
     message = SignedMessage(method, endpoint.rstrip("/") + target, headers)
     signer = HTTPMessageSigner(
@@ -75,7 +67,8 @@ def sign_request(
             label=LABEL,
             tag=TAG,
             include_alg=False,
-            covered_component_ids=components,
+            covered_component_ids=COMPONENTS,
+            body=body or None,  # adds Content-Digest and covers it
         )
     except (HTTPMessageSignaturesException, ValueError):
         raise InputError(
