@@ -4,13 +4,14 @@ Natural persons and sole proprietors are refused before anything else is read, w
 says nothing about them: the ledger holds organisations only (个人信息保护法, articles 4 and 13).
 """
 
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Final, cast
 
 from ledger.core.intake.layout import Layout
 from ledger.core.intake.parsed import ParsedRow
 from ledger.core.intake.problems import Problem, RowError, row_error
-from ledger.core.intake.table import Row
+from ledger.core.intake.table import MAX_COLUMNS, Row
 from ledger.core.intake.values import (
     is_blank,
     is_identity_number,
@@ -26,7 +27,7 @@ from ledger.core.records.catalogue import (
     RULE_AS_PUBLISHED,
     RecordType,
 )
-from ledger.core.records.fields import Field
+from ledger.core.records.fields import Field, FieldKind
 from ledger.core.records.record import FieldValue, Record
 from ledger.core.records.subject import SOLE_PROPRIETOR_PREFIX, squeeze_code
 
@@ -37,40 +38,73 @@ NATURAL_PERSON: Final = "自然人"
 SOLE_PROPRIETOR: Final = "个体工商户"
 
 
-def read_record_row(row: Row, kind: RecordType, layout: Layout) -> ParsedRow:
-    """Read one row.
+class RecordReader:
+    """Reads the rows of one file of records.
 
     Args:
-        row: The row as it stands.
         kind: Record type of the file.
         layout: Where its fields stand.
-
-    Returns:
-        The record, or all problems of the row, or nothing if every cell is empty.
     """
-    if row.blank:
-        return ParsedRow(row.number, skipped=True)
-    personal = personal_problem(
-        layout.cell(row, "party_category"), layout.cell(row, "party_code"), row
-    )
-    if personal:
-        code, name = personal
-        error = row_error(row.number, layout.column(name), Problem(code))
-        return ParsedRow(row.number, errors=(error,))
-    errors: list[RowError] = []
-    slipped = layout.check_width(row)
-    if slipped:
-        errors.append(row_error(row.number, None, slipped))
-    values: dict[str, FieldValue] = {}
-    for field in kind.fields:
-        value = _read_field(layout.cell(row, field.name), field)
-        if isinstance(value, Problem):
-            errors.append(row_error(row.number, layout.column(field.name), value))
-        else:
-            values[field.name] = value
-    if errors:
-        return ParsedRow(row.number, errors=tuple(errors))
-    return ParsedRow(row.number, record=_make_record(kind, values))
+
+    def __init__(self, kind: RecordType, layout: Layout) -> None:
+        self._kind = kind
+        self._layout = layout
+        self._empty: dict[str, FieldValue] = dict.fromkeys(kind.field_names)
+        # A field without a column is empty in every row; a mandatory one is read all the same.
+        self._columns = [
+            (layout.positions.get(field.name, MAX_COLUMNS), field, _READERS[field.kind])
+            for field in kind.fields
+            if field.mandatory or field.name in layout.positions
+        ]
+
+    def __call__(self, row: Row) -> ParsedRow:
+        """Read one row.
+
+        Returns:
+            The record, or all problems of the row, or nothing if every cell is empty.
+        """
+        layout = self._layout
+        if row.blank:
+            return ParsedRow(row.number, skipped=True)
+        personal = personal_problem(
+            layout.cell(row, "party_category"), layout.cell(row, "party_code"), row
+        )
+        if personal:
+            code, name = personal
+            error = row_error(row.number, layout.column(name), Problem(code))
+            return ParsedRow(row.number, errors=(error,))
+        errors: list[RowError] = []
+        slipped = layout.check_width(row)
+        if slipped:
+            errors.append(row_error(row.number, None, slipped))
+        values = self._read(row, errors)
+        if errors:
+            return ParsedRow(row.number, errors=tuple(errors))
+        return ParsedRow(row.number, record=_make_record(self._kind, values))
+
+    def _read(self, row: Row, errors: list[RowError]) -> dict[str, FieldValue]:
+        """Read every field; what is wrong is added to ``errors``."""
+        values, cells = self._empty.copy(), row.cells
+        width = len(cells)
+        for position, field, read in self._columns:
+            cell = cells[position] if position < width else ""
+            if not cell or is_blank(cell):
+                if not field.mandatory:
+                    continue
+                code = "uscc-missing" if field.kind == "uscc" else "required"
+                value: FieldValue | Problem = Problem(code, field.title_zh)
+            else:
+                value = read(cell, field)
+            if isinstance(value, Problem):
+                errors.append(row_error(row.number, self._layout.column(field.name), value))
+            else:
+                values[field.name] = value
+        return values
+
+
+def read_record_row(row: Row, kind: RecordType, layout: Layout) -> ParsedRow:
+    """Read one row; see ``RecordReader``, which is made once for a whole file."""
+    return RecordReader(kind, layout)(row)
 
 
 def personal_problem(category: str, code: str, row: Row) -> tuple[str, str] | None:
@@ -99,26 +133,24 @@ def personal_problem(category: str, code: str, row: Row) -> tuple[str, str] | No
     return None
 
 
-def _read_field(cell: str, field: Field) -> FieldValue | Problem:
-    """Read a cell by the kind of its field; an empty cell of a mandatory field is a problem."""
-    if is_blank(cell):
-        if not field.mandatory:
-            return None
-        code = "uscc-missing" if field.kind == "uscc" else "required"
-        return Problem(code, field.title_zh)
-    match field.kind:
-        case "uscc":
-            return read_code(cell)
-        case "date":
-            day = read_date(cell)
-            return day.isoformat() if isinstance(day, date) else day
-        case "money":
-            return read_amount(cell)
-        case "code":
-            word = _category(cell)
-            return word if word == ORGANISATION else Problem("category-unknown", ORGANISATION)
-        case _:
-            return read_text(cell, max_chars=field.max_chars)
+def _read_day(cell: str, _: Field) -> FieldValue | Problem:
+    day = read_date(cell)
+    return day.isoformat() if isinstance(day, date) else day
+
+
+def _read_category(cell: str, _: Field) -> FieldValue | Problem:
+    word = _category(cell)
+    return word if word == ORGANISATION else Problem("category-unknown", ORGANISATION)
+
+
+_READERS: Final[Mapping[FieldKind, Callable[[str, Field], FieldValue | Problem]]] = {
+    "uscc": lambda cell, _: read_code(cell),
+    "date": _read_day,
+    "money": lambda cell, _: read_amount(cell),
+    "code": _read_category,
+    "text": lambda cell, field: read_text(cell, max_chars=field.max_chars),
+}
+"""How a cell that is not empty is read, by the kind of its field."""
 
 
 def _make_record(kind: RecordType, values: dict[str, FieldValue]) -> Record:
@@ -140,4 +172,6 @@ def _make_record(kind: RecordType, values: dict[str, FieldValue]) -> Record:
 
 def _category(cell: str) -> str:
     """Return a word of a closed list without spaces."""
+    if cell == ORGANISATION:
+        return cell
     return narrow(cell).replace(" ", "")

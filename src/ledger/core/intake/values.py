@@ -50,8 +50,14 @@ _DATE_FORMS: Final = tuple(
         r"(\d{4})(\d{2})(\d{2})(?:\.0+)?",
     )
 )
+_USUAL_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+"""How nearly all dates are written; the same as the first form reads it."""
 _SERIAL_DATE: Final = re.compile(r"(\d{5})(?:\.\d{1,20})?", re.ASCII)
 _AMOUNT: Final = re.compile(r"(\d+|\d{1,3}(?:,\d{3})+)(?:\.(\d+))?", re.ASCII)
+_USUAL_AMOUNT: Final = re.compile(r"(\d{1,9})\.(\d{6})", re.ASCII)
+"""How the published tables ask for amounts."""
+_SUSPECT: Final = re.compile(f"{_CONTROL.pattern}|[0-9\uff10-\uff19]{{17}}")
+"""What a text without a control character and without an identity number cannot hold."""
 _IDENTITY: Final = re.compile(r"(?<!\d)\d{17}[\dXx](?![\dXx])", re.ASCII)
 _IDENTITY_WEIGHTS: Final = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _IDENTITY_CHECK: Final = "10X98765432"
@@ -64,8 +70,9 @@ def is_blank(cell: str) -> bool:
 
 def clean_text(cell: str) -> str:
     """Return a text in NFC, without outer white space, with inner line breaks as one LF."""
-    text = unicodedata.normalize("NFC", cell.replace("\r\n", "\n").replace("\r", "\n"))
-    return text.strip(_EDGE)
+    if "\r" in cell:
+        cell = cell.replace("\r\n", "\n").replace("\r", "\n")
+    return unicodedata.normalize("NFC", cell).strip(_EDGE)
 
 
 def read_text(cell: str, *, max_chars: int) -> str | Problem | None:
@@ -80,6 +87,8 @@ def read_text(cell: str, *, max_chars: int) -> str | Problem | None:
         return None
     if len(text) > max_chars:
         return Problem("too-long", f"at most {max_chars} characters", f"{len(text)} characters")
+    if not _SUSPECT.search(text):
+        return text
     control = _CONTROL.search(text)
     if control:
         found = f"U+{ord(control[0]):04X}"
@@ -105,7 +114,7 @@ def read_date(cell: str) -> date | Problem | None:
     a time of day, ``20260305``, and the five-digit day numbers of spreadsheets. Digits may be
     full-width. A time of day is left out; one in another time zone than UTC+08:00 is refused.
     """
-    text = narrow(cell)
+    text = cell if _USUAL_DATE.fullmatch(cell) else narrow(cell)
     if not text:
         return None
     serial = _SERIAL_DATE.fullmatch(text)
@@ -130,6 +139,9 @@ def read_amount(cell: str) -> int | Problem | None:
 
     Thousands separators and full-width digits are read; signs, units, exponents and words are not.
     """
+    usual = _USUAL_AMOUNT.fullmatch(cell)
+    if usual:
+        return int(usual[1] + usual[2])
     text = narrow(cell)
     if not text:
         return None

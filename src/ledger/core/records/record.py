@@ -13,15 +13,16 @@ from types import MappingProxyType
 from typing import Final
 
 from ledger.core import canonical
-from ledger.core.records.catalogue import NO_END, RecordType, record_type
+from ledger.core.records.catalogue import NO_END, RECORD_TYPES, RecordType, record_type
 from ledger.core.records.fields import Field
-from ledger.core.records.subject import DASHES, WHITE_SPACE, normalize_uscc
+from ledger.core.records.subject import DASHES, WHITE_SPACE, is_normal_uscc
 from ledger.core.types import MAX_SAFE_INTEGER
 from ledger.errors import MalformedRecordError
 
 FieldValue = str | int | None
 """A text, integer fen, or nothing; dates are ``YYYY-MM-DD``."""
 
+_NAMES: Final = {code: frozenset(kind.field_names) for code, kind in RECORD_TYPES.items()}
 _ISO_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _UNIFIED: Final = str.maketrans(
     dict.fromkeys("[〔【〖「『﹝⟦{(", "(")
@@ -60,12 +61,17 @@ class Record:
         kind = record_type(self.record_type)
         if self.schema != kind.schema:
             raise _refuse("schema", f"{kind.schema}", "another schema")
-        if set(self.fields) != set(kind.field_names):
+        fields = dict(self.fields)
+        if fields.keys() != _NAMES[kind.code]:
             raise _refuse("fields", f"the fields of {kind.schema}", "other names")
         for field in kind.fields:
-            _check_value(field, self.fields[field.name])
+            value = fields[field.name]
+            if value is not None:
+                _check_value(field, value)
+            elif field.mandatory:
+                raise _refuse(field.name, "a value", "nothing")
+        object.__setattr__(self, "fields", MappingProxyType(fields))
         self._check_agreement(kind)
-        object.__setattr__(self, "fields", MappingProxyType(dict(self.fields)))
 
     def _check_agreement(self, kind: RecordType) -> None:
         """Check that what stands outside the fields is what the fields say."""
@@ -110,17 +116,14 @@ def natural_key(
     return canonical.encode([region, record_type, issuer, number, subject])
 
 
-def _check_value(field: Field, value: FieldValue) -> None:
-    if value is None:
-        if field.mandatory:
-            raise _refuse(field.name, "a value", "nothing")
-    elif field.kind == "money":
+def _check_value(field: Field, value: str | int) -> None:
+    if field.kind == "money":
         if type(value) is not int or not 0 <= value <= MAX_SAFE_INTEGER:
             raise _refuse(field.name, "integer fen from 0 to 2^53-1", "something else")
     elif not isinstance(value, str) or not 1 <= len(value) <= field.max_chars:
         raise _refuse(field.name, f"1 to {field.max_chars} characters", "something else")
-    elif field.kind == "uscc" and normalize_uscc(value) != value:
-        raise _refuse(field.name, "a code in its one spelling", "another spelling")
+    elif field.kind == "uscc" and not is_normal_uscc(value):
+        raise _refuse(field.name, "a right code in its one spelling", "something else")
     elif field.kind == "date":
         _check_date(field.name, value)
 

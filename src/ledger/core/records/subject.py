@@ -5,7 +5,9 @@ The area in positions 3 to 8 is the one at registration and is never compared wi
 inner check of the organisation code (position 17) is not required.
 """
 
+import re
 import unicodedata
+from operator import mul
 from typing import Final, Literal
 
 from ledger.errors import MalformedRecordError
@@ -38,6 +40,13 @@ _DROPPED: Final = dict.fromkeys(map(ord, WHITE_SPACE | DASHES))
 _LONGEST_SPELLING: Final = 256
 """Characters of the longest text that is looked at as a code."""
 
+_SQUEEZED: Final = re.compile("[0-9A-Z]{0,18}", re.ASCII)
+"""Texts that squeezing leaves as they are."""
+_SPELLED: Final = re.compile(f"[{ALPHABET}]{{18}}", re.ASCII)
+_VALUES: Final = bytes.maketrans(ALPHABET.encode(), bytes(range(len(ALPHABET))))
+_ALL_WEIGHTS: Final = (*WEIGHTS, 1)
+"""With the check character's: the weighted sum of a right code is a multiple of 31."""
+
 
 class UsccError(MalformedRecordError):
     """A text is not a unified social credit code.
@@ -65,6 +74,8 @@ def squeeze_code(text: str) -> str:
 
     Source: DESIGN, section 3, row "subject".
     """
+    if _SQUEEZED.fullmatch(text):
+        return text
     folded = unicodedata.normalize("NFKC", text[:_LONGEST_SPELLING])
     return folded.translate(_DROPPED).upper()
 
@@ -83,6 +94,8 @@ def normalize_uscc(text: str) -> str:
 
     Source: GB 32100-2015, section 5 and annex A; DESIGN, section 3.
     """
+    if is_normal_uscc(text):
+        return text
     code = squeeze_code(text)
     if not code:
         raise UsccError("missing", expected="a unified social credit code", found="nothing")
@@ -100,6 +113,14 @@ def normalize_uscc(text: str) -> str:
             "check", expected="a check character that fits", found="one that does not fit"
         )
     return code
+
+
+def is_normal_uscc(text: str) -> bool:
+    """Tell whether a text is a code in its one spelling, so that ``normalize_uscc`` returns it."""
+    if not _SPELLED.fullmatch(text):
+        return False
+    total: int = sum(map(mul, text.encode().translate(_VALUES), _ALL_WEIGHTS))
+    return total % len(ALPHABET) == 0
 
 
 def check_character(body: str) -> str:
