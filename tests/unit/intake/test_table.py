@@ -38,7 +38,7 @@ def test_decode_text_gb18030_holds_four_byte_characters() -> None:
         (codecs.BOM_UTF8, "empty"),
         (b"\r\n \t\n", "empty"),
         (b"\xff\xfe\x00", "encoding"),
-        (TEXT.encode("utf-16"), "encoding"),
+        (TEXT.encode("utf-16") + b"\x00", "encoding"),
         # Says that it is UTF-8 and is not, though all of it could be read as GB18030.
         (codecs.BOM_UTF8 + b"\xb0" + TEXT.encode("gb18030"), "encoding"),
         (TEXT.encode("utf-8") + b"\x80", "encoding"),
@@ -168,7 +168,7 @@ cells = st.text(
 def test_read_table_any_written_table_is_read_back(
     rows: list[tuple[str, str, str]], encoding: str, line_end: str
 ) -> None:
-    text = write_csv(["甲甲", "乙乙", "丙丙"], rows, line_end=line_end)
+    text = write_csv(["CF_WSH", "CF_NR", "BZ"], rows, line_end=line_end)
     if encoding == "gb18030":
         # Whether bytes without Chinese context are UTF-8 is undecidable; real headers decide it.
         text = text.encode("gb18030").decode("gb18030")

@@ -1,28 +1,55 @@
 """A whole file: what it is, and every row of it."""
 
 import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from ledger.core.intake.changes import read_change_row
-from ledger.core.intake.decode import decode_text
+from ledger.core.intake.decode import MAX_FILE_BYTES, Encoding, decode_text
 from ledger.core.intake.layout import (
+    Layout,
     change_layout,
     is_change_header,
     record_layout,
     unused_columns,
 )
-from ledger.core.intake.parsed import ParsedFile
+from ledger.core.intake.parsed import ParsedFile, ParsedRow
+from ledger.core.intake.problems import PERSONAL, FileError, Problem, row_error
 from ledger.core.intake.rows import read_record_row
-from ledger.core.intake.table import read_table
+from ledger.core.intake.table import Row, Table, read_table
+from ledger.core.intake.worksheet import ColumnKind, Worksheet, open_worksheet
+from ledger.core.intake.xlsx import is_workbook
+from ledger.core.records.catalogue import RecordType
 from ledger.errors import InputError
 
+_CHANGE_KINDS: Final[Mapping[str, ColumnKind]] = {
+    "region": "text",
+    "change": "text",
+    "decided_on": "date",
+    "basis": "text",
+}
+"""What the columns of a change file hold; all others hold identifiers."""
 
-def read_file(content: bytes, *, region: str) -> ParsedFile:
+_NUMBERED: Final = frozenset(
+    {
+        *("business_registration", "organisation_code", "tax_registration"),
+        *("institution_certificate", "social_certificate"),
+        *("document_number", "certificate_number", "licence_withdrawn"),
+    }
+)
+"""Texts of records that are numbers of something."""
+
+
+def read_file(content: bytes, *, region: str, encoding: Encoding | None = None) -> ParsedFile:
     """Read a file of penalties, of licences or of changes.
 
+    Whether it is a workbook or text is seen from its bytes, never from its name.
+
     Args:
-        content: The bytes of the file, UTF-8 or GB18030.
+        content: The bytes of the file: XLSX, or CSV in UTF-8, GB18030 or UTF-16.
         region: The region that reads it, six digits; rows of changes for other regions are left
         out.
+        encoding: What its sender says that a text is in; a workbook is then none.
 
     Returns:
         Every row: a record or change, or all of its problems.
@@ -33,11 +60,88 @@ def read_file(content: bytes, *, region: str) -> ParsedFile:
     """
     if not re.fullmatch("[0-9]{6}", region, re.ASCII):
         raise InputError("region: expected six digits, found something else")
-    table = read_table(decode_text(content))
+    table = _open(content, encoding)
+    read_row: Callable[[Row], ParsedRow]
     if is_change_header(table.header):
+        record_type = None
         layout = change_layout(table.header)
-        rows = tuple(read_change_row(row, layout, region=region) for row in table.rows)
-        return ParsedFile("changes", None, rows, *unused_columns(layout))
-    kind, layout = record_layout(table.header)
-    rows = tuple(read_record_row(row, kind, layout) for row in table.rows)
-    return ParsedFile("records", kind.code, rows, *unused_columns(layout))
+        kinds = _change_kinds(layout)
+
+        def read_row(row: Row) -> ParsedRow:
+            return read_change_row(row, layout, region=region)
+    else:
+        kind, layout = record_layout(table.header)
+        record_type = kind.code
+        kinds = _record_kinds(kind, layout)
+
+        def read_row(row: Row) -> ParsedRow:
+            return read_record_row(row, kind, layout)
+
+    rows = tuple(_with_faults(row, read_row(row), layout) for row in _rows(table, kinds))
+    return ParsedFile(
+        "changes" if record_type is None else "records", record_type, rows, *unused_columns(layout)
+    )
+
+
+def _open(content: bytes, encoding: Encoding | None) -> Table | Worksheet:
+    if encoding is None and is_workbook(content):
+        if len(content) > MAX_FILE_BYTES:
+            raise FileError(
+                "too-large",
+                expected=f"at most {MAX_FILE_BYTES} bytes",
+                found=f"{len(content)} bytes",
+            )
+        return open_worksheet(content)
+    return read_table(decode_text(content, encoding))
+
+
+def _rows(table: Table | Worksheet, kinds: Mapping[int, ColumnKind]) -> Iterable[Row]:
+    return table.rows if isinstance(table, Table) else table.rows(kinds)
+
+
+def _with_faults(row: Row, parsed: ParsedRow, layout: Layout) -> ParsedRow:
+    """Tell of cells that cannot be read instead of what their text would be wrong for."""
+    if not row.faults or parsed.skipped:
+        return parsed
+    if any(error.code in PERSONAL for error in parsed.errors):
+        return parsed  # Nothing else is said about a row of a person.
+    used = set(layout.positions.values())
+    faults = [
+        row_error(row.number, layout.header[position], Problem(code, _EXPECTED.get(code)))
+        for position, code in row.faults
+        if position in used
+    ]
+    if not faults:
+        return parsed
+    told = {fault.field for fault in faults}
+    others = tuple(error for error in parsed.errors if error.field not in told)
+    return ParsedRow(row.number, errors=(*faults, *others))
+
+
+_EXPECTED: Final = {
+    "cell-error": "a value",
+    "formula-without-value": "a value",
+    "number-not-text": "a text",
+    "number-format": "a plain number or a whole date",
+}
+
+
+def _record_kinds(kind: RecordType, layout: Layout) -> dict[int, ColumnKind]:
+    kinds: dict[int, ColumnKind] = {}
+    for field in kind.fields:
+        position = layout.positions.get(field.name)
+        if position is None:
+            continue
+        if field.kind in ("date", "money"):
+            kinds[position] = "date" if field.kind == "date" else "money"
+        else:
+            is_numbered = field.kind == "uscc" or field.name in _NUMBERED
+            kinds[position] = "identifier" if is_numbered else "text"
+    return kinds
+
+
+def _change_kinds(layout: Layout) -> dict[int, ColumnKind]:
+    return {
+        position: _CHANGE_KINDS.get(name, "identifier")
+        for name, position in layout.positions.items()
+    }

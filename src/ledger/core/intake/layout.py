@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ledger.core.intake.problems import FileError, Problem
-from ledger.core.intake.table import Row
 from ledger.core.intake.values import is_blank
 from ledger.core.records.catalogue import RECORD_TYPES, RecordType
 from ledger.core.records.fields import NEVER_PUBLIC
+
+if TYPE_CHECKING:
+    from ledger.core.intake.table import Row
 
 CHANGE_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -40,7 +42,7 @@ class Layout:
     positions: Mapping[str, int]
     """Index of the cell by name of the value; values without a column are missing."""
 
-    def cell(self, row: Row, name: str) -> str:
+    def cell(self, row: "Row", name: str) -> str:
         """Return the cell of a value; empty if the file or the row has none.
 
         Spreadsheets leave out empty cells at the end of a row, so a short row is not an error.
@@ -53,7 +55,7 @@ class Layout:
         position = self.positions.get(name)
         return None if position is None else self.header[position]
 
-    def check_width(self, row: Row) -> Problem | None:
+    def check_width(self, row: "Row") -> Problem | None:
         """Find text where the header has no column: the row has slipped to the right."""
         names = self.header + ("",) * (len(row.cells) - len(self.header))
         for name, cell in zip(names, row.cells, strict=False):
@@ -62,6 +64,14 @@ class Layout:
                     "column-count", f"{len(self.header)} columns", f"{len(row.cells)} columns"
                 )
         return None
+
+
+def is_known_header(header: Sequence[str]) -> bool:
+    """Tell whether a row is a header of any kind of file, complete or not.
+
+    Two columns must be known: one word may stand in a title too.
+    """
+    return len(_KNOWN & set(header)) > 1
 
 
 def is_change_header(header: Sequence[str]) -> bool:
@@ -136,3 +146,10 @@ def _bind(header: Sequence[str], columns: Mapping[str, Sequence[str]]) -> dict[s
 def _require(missing: Sequence[str]) -> None:
     if missing:
         raise FileError("missing-columns", expected=", ".join(missing), found="no such column")
+
+
+_KNOWN: Final = frozenset(
+    {name for kind in RECORD_TYPES.values() for name in _own_columns(kind)}
+    | {name for spellings in CHANGE_COLUMNS.values() for name in spellings}
+)
+"""Every column that something is read from."""

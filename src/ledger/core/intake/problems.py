@@ -16,8 +16,36 @@ FILE_PROBLEMS: Final = MappingProxyType(
         "empty": ("文件为空", "the file is empty"),
         "too-large": ("文件超过大小上限", "the file is larger than the limit"),
         "encoding": (
-            "文件编码既不是 UTF-8 也不是 GB18030",
-            "the file is neither UTF-8 nor GB18030",
+            "文件编码不是 UTF-8、GB18030 或 UTF-16",
+            "the file is neither UTF-8 nor GB18030 nor UTF-16",
+        ),
+        "encoding-mismatch": (
+            "文件内容不符合指定的编码",
+            "the file is not in the encoding that it is said to be in",
+        ),
+        "xls": (
+            "Excel 97-2003 工作簿(.xls)不予读取，请另存为 XLSX 或 CSV",
+            "a workbook of Excel 97-2003 (.xls) is not read; save it as XLSX or CSV",
+        ),
+        "encrypted": (
+            "工作簿设有密码，无法读取",
+            "the workbook has a password and cannot be read",
+        ),
+        "not-xlsx": (
+            "压缩文件不是 XLSX 工作簿",
+            "the archive is not an XLSX workbook",
+        ),
+        "malformed-xlsx": (
+            "XLSX 工作簿已损坏或不合规范",
+            "the XLSX workbook is damaged or breaks its format",
+        ),
+        "unpacked-too-large": (
+            "工作簿解压后的内容超过上限",
+            "the workbook holds more than the limit when unpacked",
+        ),
+        "several-sheets": (
+            "多个可见工作表都有双公示或变更表头和数据，无法确定以哪个为准",
+            "several visible sheets have a known header and rows; send one sheet a file",
         ),
         "malformed-csv": (
             "引号未闭合或单元格过长",
@@ -85,6 +113,22 @@ ROW_PROBLEMS: Final = MappingProxyType(
         "change-unknown": (
             "变更类型既不是修复也不是撤销",
             "the change is neither a repair nor a revocation",
+        ),
+        "cell-error": (
+            "单元格为错误值，如 #N/A",
+            "the cell holds an error value such as #N/A",
+        ),
+        "formula-without-value": (
+            "公式没有计算结果，请在电子表格软件中打开并保存后重试",
+            "the formula has no stored result; open and save the workbook in a spreadsheet program",
+        ),
+        "number-not-text": (
+            "单元格为数值或日期，原文可能已丢失前导零或精度，须以文本填写",
+            "the cell holds a number or date, so what was written may be lost; write it as text",
+        ),
+        "number-format": (
+            "数值的显示格式与该列不符，如带单位、百分号或不完整的日期",
+            "the number is shown with a unit, a percent sign or as part of a date",
         ),
         "type-ambiguous": (
             "一行同时填写了处罚和许可的文号",

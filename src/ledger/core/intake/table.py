@@ -1,17 +1,22 @@
-"""Text to a header and numbered rows (RFC 4180 as spreadsheets write it).
+"""Text to a header and numbered rows (RFC 4180 as spreadsheets write it, or with tabs).
 
-Rows are counted as records, not as physical lines: the header is row 1, a line break inside
+Rows are counted as records, not as physical lines: the first is row 1, a line break inside
 quotation marks does not count. A line with nothing on it (or white space only) is no record and is
 not counted; a line of separators only is a record of empty cells, so it counts, and is left out.
+
+Official exports have a title above the header: the header is the first row within the first few
+that has a known column, and the rows above it are left out.
 """
 
 import csv
 import io
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Final
 
+from ledger.core.intake.layout import is_known_header
 from ledger.core.intake.problems import FileError
 from ledger.core.intake.values import is_blank
 
@@ -22,14 +27,20 @@ MAX_COLUMNS: Final = 256
 """Columns of the widest file; a limit of this system."""
 
 
+HEADER_WITHIN: Final = 10
+"""Rows among which the header is looked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One record of a file."""
 
     number: int
-    """Its number; the header is 1."""
+    """Its number; the first record of a file is 1, a row of a worksheet has the sheet's number."""
     cells: tuple[str, ...]
     """Its cells as they stand, as many as the row has."""
+    faults: tuple[tuple[int, str], ...] = ()
+    """Cells of a worksheet that cannot be read: position and code of the problem, ascending."""
 
     @property
     def blank(self) -> bool:
@@ -56,22 +67,49 @@ def read_table(text: str) -> Table:
     Raises:
         FileError: ``empty``, ``malformed-csv``, ``too-many-rows`` or ``too-many-columns``.
     """
-    records = _records(text)
-    header = next(records, None)
-    if header is None:
+    delimiter = _delimiter(text)
+    records = enumerate(_records(text, delimiter), 1)
+    head = list(islice(records, HEADER_WITHIN))
+    if not head:
         raise FileError("empty", expected="a header and rows", found="nothing")
+    place = header_place([cells for _, cells in head]) or 0
     rows: list[Row] = []
-    for number, cells in enumerate(records, 2):
+    for number, cells in chain(head[place + 1 :], records):
         if len(rows) == MAX_ROWS:
             raise FileError("too-many-rows", expected=f"at most {MAX_ROWS} rows", found="more")
         rows.append(Row(number, cells))
-    return Table(tuple(map(_column_name, header)), tuple(rows))
+    return Table(column_names(head[place][1]), tuple(rows))
 
 
-def _records(text: str) -> Iterator[tuple[str, ...]]:
+def header_place(rows: Sequence[Sequence[str]]) -> int | None:
+    """Index of the first row that is a header of a kind that is known, or None."""
+    for place, cells in enumerate(rows):
+        if is_known_header(column_names(cells)):
+            return place
+    return None
+
+
+def column_names(cells: Sequence[str]) -> tuple[str, ...]:
+    """Return column names without the ways in which files write them differently."""
+    return tuple(map(_column_name, cells))
+
+
+def _delimiter(text: str) -> str:
+    """A tab where only tabs give a known header, as in Excel's Unicode text; else a comma."""
+    for delimiter in (",", "\t"):
+        try:
+            head = list(islice(_records(text, delimiter), HEADER_WITHIN))
+        except FileError:
+            continue
+        if header_place(head) is not None:
+            return delimiter
+    return ","
+
+
+def _records(text: str, delimiter: str) -> Iterator[tuple[str, ...]]:
     """Yield every record that is not a blank line."""
     lines = _Lines(text)
-    reader = csv.reader(lines, skipinitialspace=True)
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     try:
         for cells in reader:
             if lines.exhausted:
