@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
+from ledger.adapters.sql.amendments import amend_records
 from ledger.adapters.sql.checksums import UNSET, checksum
 from ledger.adapters.sql.schema import batches, events, records
 from ledger.adapters.sql.texts import (
@@ -103,9 +104,11 @@ def add_batch(
     """Write a batch with all its effects."""
     batch_id = _add_batch_row(connection, new)
     put_seqs = _add_events(
-        connection, [(put.event, None) for put in puts], new.received_at, batch_id
+        connection, [(put.event, put.target_seq) for put in puts], new.received_at, batch_id
     )
-    for chunk in chunks(list(zip(puts, put_seqs, strict=True))):
+    placed = list(zip(puts, put_seqs, strict=True))
+    amend_records(connection, [(put, seq) for put, seq in placed if put.target_seq is not None])
+    for chunk in chunks([(put, seq) for put, seq in placed if put.target_seq is None]):
         connection.execute(
             insert(records),
             [_record_row(put.record, put.event.version, seq) for put, seq in chunk],
