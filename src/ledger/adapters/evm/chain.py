@@ -73,6 +73,19 @@ class EvmChain(HeadAnchorCalls, EvmClient):
         returned = self.view(self._anchor, self.head_anchor, data, number=number)
         return parse_head(self._anchor, returned)
 
+    def fetch_lane(self, stream: Hash32, mirror: int, number: int | None = None) -> int:
+        """What a mirror has said of a stream: an epoch, an epoch + 2^63 against it, or 0.
+
+        Args:
+            stream: Stream id, 32 bytes.
+            mirror: Its number, 0 .. 2^32-1.
+            number: Height of the block; the newest by default.
+        """
+        data = self._anchor.encode("lane", [stream, mirror])
+        returned = self.view(self._anchor, self.head_anchor, data, number=number)
+        (lane,) = self._anchor.decode("lane", returned)
+        return int(lane)
+
     def fetch_mirror(self, number: int) -> MirrorEntry | None:
         """The mirror of a number, in the newest block; None where none was added.
 

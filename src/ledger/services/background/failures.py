@@ -25,15 +25,21 @@ class StepError:
     """The last of them."""
     failures: int
 
-    def is_over(self, now: datetime, first_s: float = BACK_OFF_S) -> bool:
+    def is_over(
+        self,
+        now: datetime,
+        first_s: float = BACK_OFF_S,
+        longest_s: float = LONGEST_BACK_OFF_S,
+    ) -> bool:
         """Whether the step may be tried again.
 
         Args:
             now: The present; a clock that was set back ends the pause too.
-            first_s: The pause after the first failure.
+            first_s: The pause after the first failure; it doubles with each further one.
+            longest_s: The longest pause.
         """
         seconds = first_s * 2.0 ** min(self.failures - 1, 10)
-        return abs(now - self.at) >= timedelta(seconds=min(seconds, LONGEST_BACK_OFF_S))
+        return abs(now - self.at) >= timedelta(seconds=min(seconds, longest_s))
 
 
 def error_of(step: str, error: Exception, earlier: StepError | None, now: datetime) -> StepError:

@@ -112,6 +112,10 @@ class Chain(Protocol):
         """A stream's head at a block, the newest by default; None before its first."""
         ...
 
+    def fetch_lane(self, stream: Hash32, mirror: int, number: int | None = None) -> int:
+        """What a mirror has said of a stream: an epoch, an epoch + 2^63 against it, or 0."""
+        ...
+
     def fetch_mirror(self, number: int) -> MirrorEntry | None:
         """The mirror of a number, in the newest block; None where none was added."""
         ...
