@@ -15,12 +15,14 @@ import rlp
 from trie import HexaryTrie
 
 from ledger.core.chain.head_slots import (
+    CONTRADICTION,
     Head,
     Status,
     confirmation_slot,
     head_slots,
     pack_head_word0,
     status_slot,
+    stream_id,
 )
 from ledger.core.chain.keccak import keccak256
 from ledger.core.merkle import verify_consistency
@@ -208,6 +210,9 @@ class ChainTwin:
     def _apply(self, sender: bytes, data: str, now: int) -> None:
         call: dict[str, Any] = json.loads(bytes.fromhex(data))
         stream = bytes.fromhex(call["stream"])
+        if call["function"] == "confirm":
+            self._confirm(sender, stream, call["epoch"], bytes.fromhex(call["map_root"]))
+            return
         roots = (bytes.fromhex(call["log_root"]), bytes.fromhex(call["map_root"]))
         state, head = self._state, self._state.heads.get(stream)
         if state.approvals.get(stream) != sender:
@@ -240,6 +245,24 @@ class ChainTwin:
         state.heads[stream] = Head(
             call["new_size"], head.epoch + 1, now, head.map_function, head.vrf_key, *roots
         )
+
+    def _confirm(self, sender: bytes, stream: bytes, epoch: int, map_root: bytes) -> None:
+        seats = [number for number, one in self.mirrors.items() if one.address == sender]
+        if not seats:
+            raise ContractRevertError("HeadAnchorNotMirror", {"caller": sender.hex()})
+        if stream in {
+            stream_id(self.mirrors[seats[0]].region, name)
+            for name in ("records", "restricted", "queries")
+        }:
+            raise ContractRevertError("HeadAnchorOwnRegion", {"streamId": stream.hex()})
+        head = self._state.heads.get(stream)
+        if head is None:
+            raise ContractRevertError("HeadAnchorStreamNotOpen", {"streamId": stream.hex()})
+        if epoch > head.epoch:
+            raise ContractRevertError("HeadAnchorEpochAhead", {"epoch": head.epoch})
+        if epoch == head.epoch:
+            agrees = map_root == head.map_root
+            self._state.lanes[(stream, seats[0])] = epoch + (0 if agrees else CONTRADICTION)
 
     def use_nonce(self, sender: bytes) -> None:
         """Another program sends a transaction with the same key."""
@@ -345,6 +368,11 @@ class ChainTwin:
         self._require_up()
         block = self._blocks[-1] if number is None else self._at(number)
         return block.state.heads.get(stream)
+
+    def fetch_lane(self, stream: bytes, mirror: int, number: int | None = None) -> int:
+        self._require_up()
+        block = self._blocks[-1] if number is None else self._at(number)
+        return block.state.lanes.get((stream, mirror), 0)
 
     def fetch_mirror(self, number: int) -> MirrorEntry | None:
         self._require_up()

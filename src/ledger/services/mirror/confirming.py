@@ -1,8 +1,8 @@
 """Says on chain which map root came out of the logs that were followed.
 
-The contract keeps one lane for this mirror and stream, and a repeated call changes nothing; so there
-is no outbox. What a lane says is read from the chain before each step, and what it should say is
-known from the copies: the difference is sent. What was sent is remembered in memory only:
+The contract keeps one lane for this mirror and stream, and a repeated call changes nothing; so
+there is no outbox. What a lane says is read from the chain before each step, and what it should say
+is known from the copies: the difference is sent. What was sent is remembered in memory only:
 
 - A lost reply is no news. The count of mined transactions and the lane decide.
 - After a restart the pool may hold transactions nobody remembers. The same call under the same
@@ -88,10 +88,9 @@ class Confirming:
         if not missing and not self._waiting:
             return False
         under_way = self._under_way()
-        is_new = any(one not in under_way for one in missing)
-        return (
-            is_new or number != self._number or any(map(self._is_overdue, self._waiting.values()))
-        )
+        if number != self._number or any(one not in under_way for one in missing):
+            return True
+        return any(self._is_overdue(sent) for sent in self._waiting.values())
 
     def step(self, missing: Sequence[Finding], number: int | None) -> None:
         """Send what the chain does not say yet.

@@ -1,4 +1,4 @@
-"""One region's stream under the eyes of a mirror: what the chain says, what came out, what is wrong.
+"""One region's stream as a mirror sees it: what the chain says, what came out, what is wrong.
 
 Written by two threads, each its own members: the one that reads the chain, and the one that follows
 this region. Values are exchanged whole, so that neither waits for the other.

@@ -118,7 +118,7 @@ class Following:
             copy = self._renew(copy, head, fence, seat)
         # At this point: the stored copy is the anchored log.
         if copy.map_root != head.map_root:
-            # Before this mirror speaks against a region, it computes everything anew from the store.
+            # Before it speaks against a region, it computes everything anew from the store.
             log.warning("copy of %s: another map root at %d, computed anew", copy.name, head.size)
             copy = self._copy = self._load(copy.name, fence)
             if copy.log_root != head.log_root:
@@ -135,9 +135,8 @@ class Following:
         copy = LogCopy(name)
         while rows := self._store.mirrored_entries(name, copy.size, CHUNK):
             self._require_running()
-            whole = [
-                entry for place, (index, entry) in enumerate(rows, copy.size) if index == place
-            ]
+            places = enumerate(rows, copy.size)
+            whole = [entry for place, (index, entry) in places if index == place]
             copy.take(whole)
             if len(whole) < len(rows):
                 log.error("copy of %s: expected index %d, found another", name, copy.size)

@@ -1,8 +1,8 @@
-"""All mirroring of one node: reads the chain, follows each region in a thread of its own, confirms.
+"""All mirroring of one node: reads the chain, follows each region, says what came out.
 
-One thread asks for the newest block a few times a second, and for the heads only when there is a new
-one. It alone sends, so that nonces are given out in one place. Each region is followed by its own
-thread: one that is slow, dead or lying delays no other.
+One thread asks for the newest block a few times a second, and for the heads only when there is a
+new one. It alone sends, so that nonces are given out in one place. Each region is followed by a
+thread of its own: one that is slow, dead or lying delays no other.
 """
 
 import logging
