@@ -9,11 +9,11 @@
         RootMismatchError  SignatureError  HeaderError  UnsetHeadError  UnsupportedFormatError
       StateError            our own state refuses           -> 409
         ConflictError  RollbackError  NotIntegratedError  FencedError  FatalStateError
-        ContractRevertError
+        StoreDamagedError  ContractRevertError
         KeyReusedError      the caller's mistake    -> 422
       UnavailableError      try again later                 -> 503
         ChainUnavailableError  RegionUnavailableError  StoreUnavailableError  WrongChainError
-        DevnetError
+        StoreBusyError  StoreFullError  StoreReadOnlyError  DevnetError
 
 Each error has a stable ``code``; a message says what was expected and what was found. Messages
 never hold an identifier of a subject. Anything that is not a ``LedgerError`` is a bug and stays a
@@ -160,6 +160,12 @@ class FatalStateError(StateError):
     code = "fatal-state"
 
 
+class StoreDamagedError(FatalStateError):
+    """The database is no database any more; nothing mends itself, restore it."""
+
+    code = "store-damaged"
+
+
 class ContractRevertError(StateError):
     """A contract refuses a call.
 
@@ -229,9 +235,33 @@ class DevnetError(UnavailableError):
 
 
 class StoreUnavailableError(UnavailableError):
-    """The database does not answer or is full."""
+    """The database does not answer, or fails in a way that may pass; the outcome is unknown."""
 
     code = "store-unavailable"
+
+
+class StoreBusyError(StoreUnavailableError):
+    """Another process holds the database's lock for too long; nothing was written."""
+
+    code = "store-busy"
+
+
+class StoreFullError(StoreUnavailableError):
+    """There is no room on the disk; nothing was written, and reading goes on."""
+
+    code = "store-full"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry_after_s=30)
+
+
+class StoreReadOnlyError(StoreUnavailableError):
+    """The database may not be written; nothing was, and reading goes on."""
+
+    code = "store-read-only"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry_after_s=30)
 
 
 class RegionUnavailableError(UnavailableError):

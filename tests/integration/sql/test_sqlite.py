@@ -12,7 +12,14 @@ from ledger.adapters.sql import open_store
 from ledger.adapters.sql.engine import open_engine
 from ledger.adapters.sql.errors import mapped
 from ledger.adapters.sql.schema import metadata
-from ledger.errors import ConflictError, FatalStateError, LedgerError, StoreUnavailableError
+from ledger.errors import (
+    ConflictError,
+    FatalStateError,
+    LedgerError,
+    StoreDamagedError,
+    StoreFullError,
+    StoreUnavailableError,
+)
 
 BUGS = {
     # A mistake in this package, whatever the world does.
@@ -159,7 +166,7 @@ def test_disk_full_is_reported_and_leaves_nothing_behind(tmp_path: Path) -> None
             connection.execute(
                 text("INSERT INTO facts (name, value) VALUES ('b', hex(zeroblob(100000)))")
             )
-    with pytest.raises(StoreUnavailableError, match="full"):
+    with pytest.raises(StoreFullError, match="full"):
         store.bind("big", "x" * 200_000)
     store.bind("small", "fits")
     with store.reading() as connection:
@@ -170,7 +177,7 @@ def test_disk_full_is_reported_and_leaves_nothing_behind(tmp_path: Path) -> None
 
 def test_file_that_is_no_database_is_reported(tmp_path: Path) -> None:
     (tmp_path / "node.db").write_bytes(b"not a database at all" * 500)
-    with pytest.raises(StoreUnavailableError):
+    with pytest.raises(StoreDamagedError):
         open_store(f"sqlite:///{tmp_path}/node.db")
 
 

@@ -30,6 +30,13 @@ def acquire(connection: Connection, name: str) -> Fence:
     return Fence(name=name, token=connection.execute(query).scalar_one())
 
 
+def compare(connection: Connection, fence: Fence) -> None:
+    """Refuse a fence that is not the newest; writes nothing, so it goes on while nothing can be."""
+    found = connection.scalar(select(fences.c.token).where(fences.c.name == fence.name))
+    if found != fence.token:
+        raise FencedError(f"fence {fence.name}: expected token {fence.token}, found {found}")
+
+
 def require(connection: Connection, fence: Fence) -> None:
     """Refuse a fence that is not the newest; run first in every transaction of a worker.
 

@@ -5,7 +5,8 @@ is still the newest at block M, so a lookup needs no chain and freshness costs n
 
 Order of durability: the snapshot is stored, and its outbox row marked anchored, in one transaction;
 then the served state moves. A crash between is made up for at the start, which serves the newest
-stored snapshot.
+stored snapshot. Only a newer block of the head that is served already is served without being
+stored, where the store cannot: evidence must stay fresh on a full disk.
 """
 
 import logging
@@ -23,7 +24,13 @@ from ledger.core.verify.chain_state import (
     slots_to_prove,
 )
 from ledger.core.verify.confirmations import count_confirmations
-from ledger.errors import ChainUnavailableError, FatalStateError, HeaderError, LedgerError
+from ledger.errors import (
+    ChainUnavailableError,
+    FatalStateError,
+    HeaderError,
+    LedgerError,
+    StoreUnavailableError,
+)
 from ledger.services.anchoring.comparison import is_head_of
 from ledger.services.crash_points import reach
 from ledger.services.ports import Chain, Clock, Store
@@ -114,12 +121,23 @@ class Snapshots:
             words=words or None,
             head=proved.head,
         )
-        self._store.add_snapshot(self._fence, snapshot, row.id)
+        self._keep(state, snapshot, row.id)
         reach("snapshot.stored")
         # At this point a restart serves it too.
         state.serve(snapshot)
         reach("snapshot.served")
         return True
+
+    def _keep(self, state: StreamState, snapshot: Snapshot, row_id: int) -> None:
+        try:
+            self._store.add_snapshot(self._fence, snapshot, row_id)
+        except StoreUnavailableError:
+            served = state.snapshot
+            if served is not None and served.head == snapshot.head:
+                # The same head at a newer block: nothing depends on its being stored, and lookups
+                # stay fresh for as long as the disk is full.
+                state.serve(snapshot)
+            raise
 
     def holds(self, snapshot: Snapshot) -> bool:
         """Whether a stored snapshot still proves its head by the trust root of today.
