@@ -86,8 +86,8 @@ class SqlStore:
 
     def check_fence(self, fence: Fence) -> None:
         """See ``Store``."""
-        with self.writing(fence):
-            pass
+        with self.reading() as connection:
+            fences.compare(connection, fence)
 
     # --- Publication
 
