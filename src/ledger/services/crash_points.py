@@ -56,6 +56,10 @@ CRASH_POINTS: Final[Mapping[str, str]] = MappingProxyType(
         "expiry.decided": "records whose last day is over are known",
         "expiry.written": "their ends are written, not committed",
         "expiry.stored": "their ends are committed",
+        "mirror.fetched": "missing entries of another region lead to its anchored root",
+        "mirror.stored": "the copy holds them; its map does not",
+        "mirror.root-computed": "the map root under the head is known, in memory alone",
+        "mirror.confirm-sent": "what came out has left for the chain",
     }
 )
 """Every point and what has happened when a process is there, along the path of a publication."""
