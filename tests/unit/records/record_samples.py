@@ -5,10 +5,20 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from ledger.core.records.catalogue import CATALOGUE_VERSION, PENALTY, RULE_AS_PUBLISHED
+from hypothesis import strategies as st
+
+from ledger.core.records.catalogue import (
+    CATALOGUE_VERSION,
+    LICENCE,
+    NO_END,
+    PENALTY,
+    RULE_AS_PUBLISHED,
+)
 from ledger.core.records.event import PreparedEvent, prepare_put
+from ledger.core.records.fields import Field
 from ledger.core.records.record import FieldValue, Record
 from ledger.core.records.subject import check_character
+from ledger.core.types import MAX_SAFE_INTEGER
 
 
 def code(body: str) -> str:
@@ -70,3 +80,43 @@ def put(**changed: Any) -> PreparedEvent:
         "random": counting_random(),
     }
     return prepare_put(make_record(), **{**arguments, **changed})
+
+
+TEXTS = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=18),
+    st.text(
+        '"\\/\x00\b\t\n\f\r\x1f\x7f\u2028\ud7ff\ue000\uffff\U0001f600罚é', min_size=1, max_size=18
+    ),
+)
+DAYS = st.dates(date(1949, 10, 1), date(2199, 12, 31))
+
+
+def value_of(field: Field) -> st.SearchStrategy[FieldValue]:
+    some: st.SearchStrategy[FieldValue]
+    match field.kind:
+        case "money":
+            some = st.integers(0, MAX_SAFE_INTEGER)
+        case "date":
+            some = st.one_of(DAYS.map(date.isoformat), st.just(NO_END))
+        case "uscc":
+            some = st.sampled_from([VALUES["party_code"], VALUES["authority_code"]])
+        case _:
+            some = TEXTS
+    return some if field.mandatory else st.one_of(st.none(), some)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> Record:
+    kind = draw(st.sampled_from([PENALTY, LICENCE]))
+    fields = {field.name: draw(value_of(field)) for field in kind.fields}
+    end = fields[kind.end_field]
+    return make_record(
+        record_type=kind.code,
+        schema=kind.schema,
+        subject=fields["party_code"],
+        issuer=fields["authority_code"],
+        document_number=fields["document_number"],
+        decided_on=date.fromisoformat(str(fields["decided_on"])),
+        in_force_until=None if end in (None, NO_END) else date.fromisoformat(str(end)),
+        fields=fields,
+    )

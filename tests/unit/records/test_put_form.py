@@ -1,31 +1,21 @@
 """The quick way to prepare puts against the slow one, byte for byte."""
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from record_samples import OTHER_ID, RECORD_ID, VALUES, make_record
+from record_samples import OTHER_ID, RECORD_ID, VALUES, make_record, records
 
 from ledger.core import canonical
-from ledger.core.records.catalogue import LICENCE, NO_END, PENALTY, RecordType
+from ledger.core.records.catalogue import LICENCE, PENALTY, RecordType
 from ledger.core.records.disclosure import digest, open_disclosure
 from ledger.core.records.event import prepare_put
-from ledger.core.records.fields import Field
 from ledger.core.records.put_form import PutForm
-from ledger.core.records.record import FieldValue, Record
+from ledger.core.records.record import Record
 from ledger.core.types import MAX_SAFE_INTEGER
 from ledger.errors import CanonicalizationError, InputError, MalformedRecordError
-
-TEXTS = st.one_of(
-    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=18),
-    st.text(
-        '"\\/\x00\b\t\n\f\r\x1f\x7f\u2028\ud7ff\ue000\uffff\U0001f600罚é', min_size=1, max_size=18
-    ),
-)
-DAYS = st.dates(date(1949, 10, 1), date(2199, 12, 31))
 
 
 def tape(random: bytes) -> Callable[[int], bytes]:
@@ -44,37 +34,6 @@ def tape(random: bytes) -> Callable[[int], bytes]:
 def form(kind: RecordType = PENALTY, **changed: Any) -> PutForm:
     arguments: dict[str, Any] = {"region": "340000", "published_on": "2026-03-10"}
     return PutForm(kind, **{**arguments, "random": tape(bytes(10_000)), **changed})
-
-
-def value_of(field: Field) -> st.SearchStrategy[FieldValue]:
-    some: st.SearchStrategy[FieldValue]
-    match field.kind:
-        case "money":
-            some = st.integers(0, MAX_SAFE_INTEGER)
-        case "date":
-            some = st.one_of(DAYS.map(date.isoformat), st.just(NO_END))
-        case "uscc":
-            some = st.sampled_from([VALUES["party_code"], VALUES["authority_code"]])
-        case _:
-            some = TEXTS
-    return some if field.mandatory else st.one_of(st.none(), some)
-
-
-@st.composite
-def records(draw: st.DrawFn) -> Record:
-    kind = draw(st.sampled_from([PENALTY, LICENCE]))
-    fields = {field.name: draw(value_of(field)) for field in kind.fields}
-    end = fields[kind.end_field]
-    return make_record(
-        record_type=kind.code,
-        schema=kind.schema,
-        subject=fields["party_code"],
-        issuer=fields["authority_code"],
-        document_number=fields["document_number"],
-        decided_on=date.fromisoformat(str(fields["decided_on"])),
-        in_force_until=None if end in (None, NO_END) else date.fromisoformat(str(end)),
-        fields=fields,
-    )
 
 
 @given(

@@ -5,8 +5,9 @@ from datetime import date
 from typing import Final
 
 from ledger.core.intake import Change
-from ledger.core.records.catalogue import record_type
-from ledger.core.records.event import PreparedEvent, prepare_drop, prepare_put
+from ledger.core.records.catalogue import RECORD_TYPES, record_type
+from ledger.core.records.event import PreparedEvent, prepare_drop
+from ledger.core.records.put_form import PutForm
 from ledger.core.records.record import Record, match_form
 from ledger.core.types import Hash32
 from ledger.services.ports import Entropy
@@ -42,6 +43,7 @@ class EventMaker:
         self._region = region
         self._keys = keys
         self._entropy = entropy
+        self._forms: dict[tuple[str, date], PutForm] = {}
 
     def put(
         self, record: Record, *, natural_key: Hash32, content: Hash32, today: date, proved: date
@@ -83,20 +85,26 @@ class EventMaker:
         today: date,
         proved: date,
     ) -> Put:
-        prepared = prepare_put(
-            record,
-            kind=kind,
-            region=self._region,
-            stream=standing.stream,
-            record_id=standing.record_id,
-            version=standing.version,
-            published_on=today.isoformat(),
-            random=self._entropy,
+        prepared = self._form(record.record_type, today).prepare(
+            record, event_kind=kind, record_id=standing.record_id, version=standing.version
         )
         until = record.in_force_until
         is_over = until is not None and until < min(today, proved)
         return Put(
-            event=self._event(prepared, "put"),
+            event=NewEvent(
+                stream=standing.stream,
+                kind=kind,
+                op="put",
+                record_type=record.record_type,
+                subject=record.subject,
+                record_id=standing.record_id,
+                version=standing.version,
+                map_key=self._keys.map_key_of(standing.stream, record.record_type, record.subject),
+                commitment=prepared.commitment,
+                event=prepared.event_bytes,
+                salt=prepared.salt,
+                disclosures=prepared.disclosures,
+            ),
             record=NewRecord(
                 record_id=standing.record_id,
                 record_type=record.record_type,
@@ -143,24 +151,37 @@ class EventMaker:
             random=self._entropy,
         )
         return Ending(
-            event=self._event(prepared, "drop"),
+            event=self._drop(prepared),
             kind=kind,
             decided_on=decided_on,
             target_seq=record.put_seq,
         )
 
-    def _event(self, prepared: PreparedEvent, op: str) -> NewEvent:
+    def _form(self, record_type_code: str, today: date) -> PutForm:
+        name = (record_type_code, today)
+        if name not in self._forms:
+            self._forms = {
+                (kind.code, today): PutForm(
+                    kind,
+                    region=self._region,
+                    published_on=today.isoformat(),
+                    random=self._entropy,
+                )
+                for kind in RECORD_TYPES.values()
+            }
+        return self._forms[name]
+
+    def _drop(self, prepared: PreparedEvent) -> NewEvent:
         event = prepared.event
-        key = self._keys.key_of(event["stream"], event["record_type"], event["subject"])
         return NewEvent(
             stream=event["stream"],
             kind=event["kind"],
-            op=op,
+            op="drop",
             record_type=event["record_type"],
             subject=event["subject"],
             record_id=event["record_id"],
             version=event["version"],
-            map_key=key.map_key,
+            map_key=self._keys.map_key_of(event["stream"], event["record_type"], event["subject"]),
             commitment=prepared.commitment,
             event=prepared.event_bytes,
             salt=prepared.salt,

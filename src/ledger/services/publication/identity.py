@@ -3,13 +3,13 @@
 A plain hash would let anyone who sees the database try all codes and numbers.
 """
 
-import hashlib
 import hmac
 from typing import Final
 
-from ledger.core import canonical
+from ledger.core.canonical import encode_scalar
 from ledger.core.records.record import Record, natural_key
 from ledger.core.types import Hash32
+from ledger.errors import CanonicalizationError
 
 NATURAL_KEY_DOMAIN: Final = b"credit-ledger/natural-key/v1\x00"
 CONTENT_DOMAIN: Final = b"credit-ledger/record-content/v1\x00"
@@ -53,8 +53,19 @@ class RecordIdentity:
         The spelling of the document number does not count: brackets and widths differ from system
         to system, and the natural key compares the number already.
         """
-        fields = {name: value for name, value in record.fields.items() if name != "document_number"}
-        return self._hmac(CONTENT_DOMAIN, canonical.encode([record.record_type, fields]))
+        # The canonical JSON of [record type, fields]; names of fields are ASCII without escapes.
+        members = ",".join(
+            [
+                f'"{name}":{encode_scalar(value)}'
+                for name, value in sorted(record.fields.items())
+                if name != "document_number"
+            ]
+        )
+        try:
+            content = f'["{record.record_type}",{{{members}}}]'.encode()
+        except UnicodeEncodeError:
+            raise CanonicalizationError("text: expected no lone surrogate, found one") from None
+        return self._hmac(CONTENT_DOMAIN, content)
 
     def _hmac(self, domain: bytes, message: bytes) -> Hash32:
-        return hmac.new(self._node_key, domain + message, hashlib.sha256).digest()
+        return hmac.digest(self._node_key, domain + message, "sha256")
