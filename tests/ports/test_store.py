@@ -208,6 +208,155 @@ def test_put_with_its_end_takes_one_transaction(store: Store) -> None:
     assert position.is_ended and position.put_index is None and position.end_index is None
 
 
+def amendment_of(store: Store, put: Put, until: date | None = None) -> Put:
+    known = store.records_by_natural_key([put.record.natural_key])[put.record.natural_key]
+    version = known.version + 1
+    record = replace(
+        put.record,
+        content_digest=rng.randbytes(32),
+        document_number="31罚[2026]1号",
+        in_force_until=until,
+    )
+    event = replace(make_event(kind="amend", record_id=known.record_id), version=version)
+    return Put(event, record, target_seq=known.put_seq)
+
+
+def test_amendment_moves_the_record_to_its_newest_put(store: Store) -> None:
+    put, other = make_put(), make_put()
+    store.commit_batch(make_batch(), [put, other], [])
+    amended = amendment_of(store, put, date(2027, 1, 1))
+    store.commit_batch(make_batch(), [amended, make_put()], [])
+    known = store.records_by_natural_key([put.record.natural_key, other.record.natural_key])
+    record = known[put.record.natural_key]
+    assert (record.record_id, record.version, record.status) == (
+        put.record.record_id,
+        2,
+        "in_force",
+    )
+    assert record.content_digest == amended.record.content_digest
+    assert record.in_force_until == date(2027, 1, 1)
+    first, _, third, _ = store.unsequenced("records", 10)
+    assert (third.op, third.target_seq, third.target_index) == ("put", first.seq, None)
+    assert record.put_seq == third.seq
+    assert known[other.record.natural_key].version == 1
+    (found,) = [
+        one
+        for one in store.records_by_document("cf", put.record.document_match, SUBJECT)
+        if one.record_id == record.record_id
+    ]
+    assert found == record
+
+
+def test_amendment_of_a_sequenced_put_knows_its_index(store: Store) -> None:
+    put = make_put()
+    store.commit_batch(make_batch(), [put], [])
+    fence = store.acquire_fence("worker")
+    (event,) = store.unsequenced("records", 10)
+    store.append_entries(fence, "records", 0, make_entries(0, [None, event.seq]))
+    store.commit_batch(make_batch(), [amendment_of(store, put)], [])
+    (waiting,) = store.unsequenced("records", 10)
+    assert (waiting.target_seq, waiting.target_index) == (event.seq, 1)
+    position = store.positions([put.record.record_id])[put.record.record_id]
+    assert (position.put_index, position.is_ended) == (None, False)
+
+
+def test_amendment_decided_on_an_older_put_is_refused_whole(store: Store) -> None:
+    put, other = make_put(), make_put()
+    store.commit_batch(make_batch(), [put], [])
+    first, second = amendment_of(store, put), amendment_of(store, put)
+    store.commit_batch(make_batch(), [first], [])
+    with pytest.raises(ConflictError):
+        store.commit_batch(make_batch(), [other, second], [])
+    assert store.records_by_natural_key([other.record.natural_key]) == {}
+    (record,) = store.records_by_natural_key([put.record.natural_key]).values()
+    assert (record.version, record.content_digest) == (2, first.record.content_digest)
+    assert len(store.unsequenced("records", 10)) == 2
+
+
+def test_amendment_of_an_ended_record_is_refused_whole(store: Store) -> None:
+    put = make_put()
+    store.commit_batch(make_batch(), [put], [])
+    amended = amendment_of(store, put)
+    store.commit_batch(make_batch(), [], [make_ending(store, put)])
+    with pytest.raises(ConflictError):
+        store.commit_batch(make_batch(), [amended], [])
+    (record,) = store.records_by_natural_key([put.record.natural_key]).values()
+    assert (record.version, record.status) == (1, "ended")
+
+
+def test_amendment_of_a_record_that_is_not_there_is_refused_whole(store: Store) -> None:
+    put = make_put()
+    store.commit_batch(make_batch(), [put], [])
+    amended = amendment_of(store, put)
+    stranger = replace(amended, record=replace(amended.record, record_id="0" * 32))
+    with pytest.raises(ConflictError):
+        store.commit_batch(make_batch(), [stranger], [])
+    assert len(store.unsequenced("records", 10)) == 1
+
+
+def test_ending_decided_before_an_amendment_is_refused_whole(store: Store) -> None:
+    put = make_put()
+    store.commit_batch(make_batch(), [put], [])
+    ending = make_ending(store, put)
+    store.commit_batch(make_batch(), [amendment_of(store, put)], [])
+    fence = store.acquire_fence("worker")
+    for write in (
+        lambda: store.commit_batch(make_batch(), [], [ending]),
+        lambda: store.commit_endings(fence, [ending], NOW),
+    ):
+        with pytest.raises(ConflictError):
+            write()
+    (record,) = store.records_by_natural_key([put.record.natural_key]).values()
+    assert record.status == "in_force"
+
+
+def test_amendment_with_its_end_drops_the_put_of_the_amendment(store: Store) -> None:
+    put = make_put()
+    store.commit_batch(make_batch(), [put], [])
+    day = date(2026, 1, 1)
+    amended = amendment_of(store, put, day)
+    drop = make_event("drop", "expire", put.record.record_id)
+    store.commit_batch(
+        make_batch(), [replace(amended, ending=Ending(drop, "expire", day, None))], []
+    )
+    _, second, third = store.unsequenced("records", 10)
+    assert (third.op, third.target_seq) == ("drop", second.seq)
+    (record,) = store.records_by_natural_key([put.record.natural_key]).values()
+    assert (record.status, record.put_seq, record.version) == ("ended", second.seq, 2)
+
+
+def test_amendments_by_the_thousand_are_all_made(store: Store) -> None:
+    puts = [make_put() for _ in range(1_200)]
+    store.commit_batch(make_batch(), puts, [])
+    seqs = {
+        one.record_id: one.put_seq
+        for one in store.records_by_natural_key([put.record.natural_key for put in puts]).values()
+    }
+    amended = [
+        Put(
+            replace(make_event(kind="amend", record_id=put.record.record_id), version=2),
+            put.record,
+            target_seq=seqs[put.record.record_id],
+        )
+        for put in puts
+    ]
+    store.commit_batch(make_batch(), amended, [])
+    found = store.records_by_natural_key([put.record.natural_key for put in puts])
+    assert {one.version for one in found.values()} == {2}
+
+
+def test_records_past_end_follow_an_amendment(store: Store) -> None:
+    puts = [make_put(date(2026, 10, 30)), make_put(None)]
+    store.commit_batch(make_batch(), puts, [])
+    amended = [
+        amendment_of(store, puts[0], None),
+        amendment_of(store, puts[1], date(2026, 10, 29)),
+    ]
+    store.commit_batch(make_batch(), amended, [])
+    found = store.records_past_end(date(2026, 10, 31), 10)
+    assert [one.in_force_until for one in found] == [date(2026, 10, 29)]
+
+
 def test_records_past_end_are_those_in_force_only(store: Store) -> None:
     puts = [make_put(date(2026, 10, day)) for day in (29, 30, 31)] + [make_put(None)]
     store.commit_batch(make_batch(), puts, [])

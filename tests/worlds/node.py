@@ -19,7 +19,7 @@ from ledger.services.background.worker import Worker
 from ledger.services.lookup.answers import Answer, Question
 from ledger.services.lookup.material import Material, Pending, ServedMaterial, Unavailable
 from ledger.services.lookup.region import RegionLookup
-from ledger.services.publication import BatchReport, Publication
+from ledger.services.publication import BatchReport, Mode, Publication
 from ledger.services.stream.state import StreamState
 from ledger.services.stream.subject_keys import SubjectKeys
 
@@ -170,6 +170,9 @@ class World:
 
     def publish(self, content: bytes, key: str | None = None) -> BatchReport:
         return self.publication.accept(content, "file.csv", key)
+
+    def amend(self, content: bytes, key: str | None = None) -> BatchReport:
+        return self.publication.accept(content, "file.csv", key, mode=Mode.AMEND)
 
     def tick(self, seconds: float = 1) -> bool:
         """One round of the worker, one block, one second."""
