@@ -1,5 +1,6 @@
 """Brings the schema up to date with the migrations that ship with the package."""
 
+from functools import cache
 from importlib import resources
 
 from alembic import command
@@ -17,15 +18,27 @@ def upgrade(connection: Connection) -> None:
     Raises:
         FatalStateError: A newer release has migrated the database further than this one knows.
     """
-    config = Config()
-    folder = resources.files("ledger.adapters.sql").joinpath("migrations")
-    config.set_main_option("script_location", str(folder))
-    config.set_main_option("path_separator", "os")
+    config = _config()
     config.attributes["connection"] = connection
-    known = {one.revision for one in ScriptDirectory.from_config(config).walk_revisions()}
+    known = set(revisions())
     stored = set(MigrationContext.configure(connection).get_current_heads())
     if not stored <= known:
         raise FatalStateError(
             f"database: expected a schema up to {max(known)}, found {', '.join(sorted(stored))}"
         )
     command.upgrade(config, "head")
+
+
+@cache
+def revisions() -> tuple[str, ...]:
+    """Every revision this release knows, oldest first."""
+    newest_first = ScriptDirectory.from_config(_config()).walk_revisions()
+    return tuple(one.revision for one in newest_first)[::-1]
+
+
+def _config() -> Config:
+    config = Config()
+    folder = resources.files("ledger.adapters.sql").joinpath("migrations")
+    config.set_main_option("script_location", str(folder))
+    config.set_main_option("path_separator", "os")
+    return config

@@ -1,0 +1,135 @@
+"""Audits of the node of ``worlds.node``, over a chain whose transactions are real ones."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from worlds.chain import CHAIN_ID, HEAD_ANCHOR, ChainTwin
+from worlds.clock import entropy
+from worlds.node import ANCHOR_SECRET, NODE_KEY, REGION, SEEDS, World, trust_root
+
+from ledger.adapters.evm.head_anchor import HeadAnchorCalls
+from ledger.adapters.evm.reading import EvmTransactions
+from ledger.adapters.evm.signing import address_of, sign
+from ledger.adapters.sql.inspection import open_inspection
+from ledger.core.chain.head_slots import stream_id
+from ledger.core.chain.keccak import keccak256
+from ledger.services.anchoring import AnchorKey
+from ledger.services.audit import AuditReport, Memory, NodeIdentity, audit
+from ledger.services.onchain import Call, Receipt, SendOutcome, SignedTransaction
+from ledger.services.ports import Chain
+from ledger.services.publication.identity import RecordIdentity
+from ledger.services.stream.subject_keys import SubjectKeys
+
+GAS = 1_000_000
+
+
+class SignedTwin(ChainTwin):
+    """The chain of tests, taking the bytes that a real chain takes."""
+
+    def __init__(self, time: Any) -> None:
+        self._calls = HeadAnchorCalls(HEAD_ANCHOR)
+        self._plain: dict[bytes, bytes] = {}
+        """Call data -> the call as the twin executes it."""
+        self._raws: dict[bytes, bytes] = {}
+        self._hashes: dict[bytes, bytes] = {}
+        super().__init__(time)
+
+    def open_call(self, sender: bytes, *, stream: bytes, **arguments: Any) -> Call:
+        call = self._calls.open_call(sender, stream=stream, **arguments)
+        self._plain[call.data] = super().open_call(sender, stream=stream, **arguments).data
+        return call
+
+    def anchor_call(self, sender: bytes, *, stream: bytes, **arguments: Any) -> Call:
+        call = self._calls.anchor_call(sender, stream=stream, **arguments)
+        self._plain[call.data] = super().anchor_call(sender, stream=stream, **arguments).data
+        return call
+
+    def simulate(self, call: Call) -> None:
+        super().simulate(replace(call, data=self._plain[call.data]))
+
+    def sign_call(self, key: bytes, nonce: int, to: bytes, data: bytes) -> SignedTransaction:
+        signed = sign(key, chain_id=CHAIN_ID, nonce=nonce, to=to, data=data, gas=GAS)
+        members = {
+            "from": address_of(key).hex(),
+            "nonce": nonce,
+            "to": to.hex(),
+            "data": self._plain[data].hex(),
+        }
+        raw = json.dumps(members).encode()
+        self._raws[signed.raw] = raw
+        self._hashes[signed.tx_hash] = keccak256(raw)
+        return signed
+
+    def send_raw(self, raw: bytes) -> SendOutcome:
+        outcome = super().send_raw(self._raws[raw])
+        self.sent[-1] = raw
+        return outcome
+
+    def receipt(self, tx_hash: bytes) -> Receipt | None:
+        return super().receipt(self._hashes[tx_hash])
+
+
+class AuditedWorld(World):
+    """A node over such a chain; everything in its database follows from the seed."""
+
+    chain: SignedTwin
+
+    def __init__(
+        self, folder: Path, streams: tuple[str, ...] = ("records",), seed: int = 1
+    ) -> None:
+        super().__init__(folder, streams)
+        # Nothing was written yet: the same node begins again over the other chain.
+        self.kill()
+        self.chain = SignedTwin(lambda: self.clock.now().timestamp())
+        self.anchor_key = AnchorKey(address_of(ANCHOR_SECRET), ANCHOR_SECRET)
+        for stream in streams:
+            self.chain.approve(stream_id(REGION, stream), self.anchor_key.address)
+        self.chain.mine()
+        self.trust_root = trust_root(self.chain.genesis_hash())
+        self.entropy = entropy(seed)
+        self.start()
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "node.db"
+
+    def identity(self) -> NodeIdentity:
+        subjects = SubjectKeys(region=REGION, secrets=SEEDS)
+        return NodeIdentity(
+            region=REGION,
+            trust_root=self.trust_root,
+            generations=dict.fromkeys(self.streams, 1),
+            vrf_public_keys={stream: subjects.public_key(stream) for stream in self.streams},
+            map_key_of=lambda *subject: subjects.key_of(*subject).map_key,
+            records=RecordIdentity(region=REGION, node_key=NODE_KEY),
+            anchor_address=self.anchor_key.address,
+        )
+
+    def audit(self, *, is_offline: bool = False, is_quick: bool = False) -> AuditReport:
+        return audit_file(
+            self.path, self.identity(), None if is_offline else self.chain, is_quick=is_quick
+        )
+
+
+def audit_file(
+    path: Path,
+    node: NodeIdentity,
+    chain: Chain | None,
+    *,
+    is_quick: bool = False,
+    memory: Memory | None = None,
+) -> AuditReport:
+    inspection = open_inspection(f"sqlite:///{path}")
+    try:
+        return audit(
+            inspection,
+            node,
+            transactions=EvmTransactions(),
+            chain=chain,
+            is_quick=is_quick,
+            memory=memory,
+        )
+    finally:
+        inspection.close()
