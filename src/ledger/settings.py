@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Callable
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     JsonConfigSettingsSource,
@@ -41,6 +41,30 @@ class NodeSettings(BaseSettings):
     """What the node verifies against; relative to the node's folder."""
     clock_offset_s: int = 0
     """Shifts the clock; development chains only."""
+
+    requests_anyone: Annotated[int, Field(ge=0, le=10**9)] = 600
+    """Requests a minute of one client address; 0: no limit."""
+    requests_regions: Annotated[int, Field(ge=0, le=10**9)] = 6_000
+    """Requests a minute of one address for this region's answers and streams; 0: no limit."""
+    requests_operator: Annotated[int, Field(ge=0, le=10**9)] = 3_000
+    """Requests a minute with the operator's token; 0: no limit."""
+    lookups_at_once: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Lookups across regions in work at a time."""
+    answers_at_once: Annotated[int, Field(ge=1, le=10_000)] = 128
+    """Requests for this region's answers in work at a time."""
+    files_at_once: Annotated[int, Field(ge=1, le=100)] = 4
+    """Files in work or waiting at a time."""
+    trusted_proxies: Annotated[str, Field(max_length=1_000)] = ""
+    """Addresses or networks, with commas, whose X-Forwarded-For is believed."""
+    graceful_stop_s: Annotated[int, Field(ge=1, le=3_600)] = 30
+    """Seconds that requests in work have to end once the node is told to stop."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        for part in filter(None, value.split(",")):
+            ip_network(part.strip())
+        return value
 
     @property
     def listens_everywhere(self) -> bool:

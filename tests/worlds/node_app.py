@@ -5,14 +5,21 @@ from collections.abc import Mapping, Sequence
 
 import httpx
 from fastapi import FastAPI
+from worlds.described import Description
 from worlds.node import REGION, World
+from worlds.streams import gate_of, tiles_of
 
 from ledger.api.app import create_app
 from ledger.api.context import NodeContext
+from ledger.api.metrics import Metrics
+from ledger.api.rate_limits import RequestLimits
 from ledger.core.trust import encode_trust_root
+from ledger.services.background.latency import PublishLatency
 from ledger.services.background.status import WorkerStatus
+from ledger.services.background.watch import Check, Watch
 from ledger.services.lookup.answers import Question
 from ledger.services.lookup.federation import FederatedLookup, PeerAnswer
+from ledger.services.publication.pages import BatchPages
 
 TOKEN = "operator-token-of-these-tests-0123456789"
 
@@ -43,6 +50,18 @@ class WatchedWorker:
         self.woken += 1
 
 
+class LookingWatch(Watch):
+    """A watch that looks when it is asked, so that tests need no thread and no waiting."""
+
+    def checks(self) -> tuple[Check, ...]:
+        self.look()
+        return super().checks()
+
+
+BOUNDLESS = RequestLimits(anyone=0, regions=0, operator=0)
+"""Tests of everything else ask more often than any caller may."""
+
+
 def context_of(world: World, **changes: object) -> NodeContext:
     async def nothing() -> None:
         return None
@@ -56,6 +75,10 @@ def context_of(world: World, **changes: object) -> NodeContext:
         directory=alone,
         clock=world.clock,
     )
+    worker = WatchedWorker(world)
+    watch = LookingWatch(worker=worker, store=world.store, chain=world.chain, clock=world.clock)
+    metrics = Metrics(region=REGION, regions=[REGION, "320000"], watch=watch)
+    watch.tell(PublishLatency(world.store, metrics.note_confirmed))
     members: dict[str, object] = {
         "region": REGION,
         "trust_root": world.trust_root,
@@ -64,17 +87,43 @@ def context_of(world: World, **changes: object) -> NodeContext:
         "publication": world.publication,
         "own_lookup": world.lookup,
         "federation": federation,
-        "worker": WatchedWorker(world),
+        "worker": worker,
+        "tiles": tiles_of(world),
+        "mirror_gate": gate_of(world),
+        "batches": BatchPages(world.store, world.states),
+        "watch": watch,
+        "metrics": metrics,
+        "limits": BOUNDLESS,
         "start": nothing,
         "stop": nothing,
     }
     return NodeContext(**(members | changes))  # type: ignore[arg-type]
 
 
-def client_of(app: FastAPI, *, token: str | None = None) -> httpx.AsyncClient:
+def client_of(
+    app: FastAPI, *, token: str | None = None, is_described: bool = True
+) -> httpx.AsyncClient:
+    """A client of an application; fails on any answer that its description does not have."""
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     transport = httpx.ASGITransport(app, raise_app_exceptions=True)
-    return httpx.AsyncClient(transport=transport, base_url="http://node", headers=headers)
+    description = Description(app) if is_described else None
+
+    async def check(answer: httpx.Response) -> None:
+        if description is None:
+            return
+        body = await answer.aread()
+        request = answer.request
+        path = request.url.path
+        media_type = answer.headers.get("content-type", "")
+        said = description.complaint(request.method, path, answer.status_code, media_type, body)
+        assert not said, said
+
+    return httpx.AsyncClient(
+        transport=transport,
+        base_url="http://node",
+        headers=headers,
+        event_hooks={"response": [check]},
+    )
 
 
 def app_of(world: World, **changes: object) -> FastAPI:

@@ -17,7 +17,10 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ledger.api.limits import check_head
+from ledger.api.metrics import Metrics
 from ledger.api.problems import ApiProblem, problem_response
+from ledger.api.rate_limits import Allowance, RateLimits
+from ledger.api.room import InWork, stopping
 
 HEADERS: Final[Mapping[str, str]] = {
     "X-Content-Type-Options": "nosniff",
@@ -32,8 +35,11 @@ HEADERS: Final[Mapping[str, str]] = {
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 """Methods that are logged by name; any other is a text of the caller's."""
 
-PROBES: Final = ("/livez", "/readyz")
+PROBES: Final = ("/livez", "/readyz", "/metrics")
 """Routes asked every few seconds; only their failures are logged."""
+
+SERVED_WHILE_STOPPING: Final = frozenset(PROBES)
+"""What is still answered once the node was told to stop."""
 
 _log = structlog.get_logger("ledger.api")
 
@@ -43,10 +49,18 @@ class Frame:
 
     Args:
         app: The application behind.
+        rates: How often callers may ask.
+        in_work: Whether the node takes more.
+        metrics: Where answers are counted.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self, app: ASGIApp, *, rates: RateLimits, in_work: InWork, metrics: Metrics
+    ) -> None:
         self._app = app
+        self._rates = rates
+        self._in_work = in_work
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -56,7 +70,8 @@ class Frame:
         started = time.monotonic()
         # Our own id: a caller's could carry an identifier into the logs.
         request_id = str(uuid.uuid4())
-        scope.setdefault("state", {})["request_id"] = request_id
+        allowance = self._rates.allowance(scope)
+        scope.setdefault("state", {}).update(request_id=request_id, allowance=allowance)
         status = 0
 
         async def send_framed(message: Message) -> None:
@@ -65,12 +80,14 @@ class Frame:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
+                if allowance is not None:
+                    headers.update(allowance.headers())
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
         try:
-            await self._handle(scope, receive, send_framed)
+            await self._handle(scope, receive, send_framed, allowance)
         except ClientDisconnect:
             pass
         except Exception as error:
@@ -78,18 +95,36 @@ class Frame:
             if status == 0:
                 problem = ApiProblem(500, "internal", "an unexpected error was logged")
                 await problem_response(scope, problem)(scope, receive, send_framed)
-        seen = _seen(scope)
-        if status >= 400 or seen["route"] not in PROBES:
-            duration_ms = round((time.monotonic() - started) * 1000)
-            _log.info("request", **seen, status=status, duration_ms=duration_ms)
+        self._note(scope, status, time.monotonic() - started)
 
-    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        target = scope.get("raw_path", b"") + scope.get("query_string", b"")
-        problem = check_head(scope["headers"], target)
+    async def _handle(
+        self, scope: Scope, receive: Receive, send: Send, allowance: Allowance | None
+    ) -> None:
+        problem = self._refusal(scope, allowance)
         if problem is None:
             await self._app(scope, receive, send)
         else:
             await problem_response(scope, problem)(scope, receive, send)
+
+    def _refusal(self, scope: Scope, allowance: Allowance | None) -> ApiProblem | None:
+        """What is wrong with a request before anybody reads it, or None."""
+        try:
+            if allowance is not None:
+                allowance.charge()
+        except ApiProblem as problem:
+            return problem
+        if self._in_work.is_stopping and scope["path"] not in SERVED_WHILE_STOPPING:
+            return stopping()
+        target = scope.get("raw_path", b"") + scope.get("query_string", b"")
+        return check_head(scope["headers"], target)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        seen = _seen(scope)
+        self._metrics.note_request(
+            method=seen["method"], route=seen["route"], status=status, seconds=seconds
+        )
+        if status >= 400 or seen["route"] not in PROBES:
+            _log.info("request", **seen, status=status, duration_ms=round(seconds * 1000))
 
 
 def _seen(scope: Scope) -> dict[str, str]:

@@ -17,12 +17,14 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
+from ledger.api.problem_table import PROBLEMS
 from ledger.core.intake.problems import FileError
 from ledger.core.records.subject import UsccError
 from ledger.errors import (
     ConflictError,
     FatalStateError,
     InputError,
+    KeyReusedError,
     LedgerError,
     StateError,
     UnavailableError,
@@ -31,28 +33,13 @@ from ledger.errors import (
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:credit-ledger:problem:"
-SCHEMA: Final = {"$ref": "#/components/schemas/ProblemOut"}
 MAX_ERRORS: Final = 32
 """Most field errors listed in one problem."""
 
-TITLES: Final[Mapping[int, tuple[str, str]]] = {
-    400: ("请求无法理解", "The request cannot be understood"),
-    401: ("需要身份凭证", "Credentials are required"),
-    404: ("没有此资源", "There is no such resource"),
-    405: ("不支持此方法", "The method is not allowed"),
-    408: ("请求超时", "The request took too long"),
-    409: ("与现有状态冲突", "Conflict with the present state"),
-    413: ("请求过大", "The request is too large"),
-    414: ("地址过长", "The target is too long"),
-    415: ("不支持此内容类型", "The content type is not supported"),
-    422: ("请求内容有误", "The request content is wrong"),
-    431: ("请求头过大", "The request header is too large"),
-    500: ("内部错误", "Internal error"),
-    503: ("暂时无法服务", "Not available now"),
-}
-"""Title by status, Chinese and English."""
-
 _HTTP_CODES: Final[Mapping[int, str]] = {404: "not-found", 405: "method-not-allowed"}
+_FAMILIES: Final[Mapping[int, str]] = {409: "state", 422: "input", 503: "unavailable"}
+"""The code of a status, where an error has none of its own in the table."""
+
 _HTTP_DETAILS: Final[Mapping[int, str]] = {
     404: "nothing is served at this path",
     405: "expected one of the methods in Allow",
@@ -83,11 +70,11 @@ class ApiProblem(Exception):
 def problem_response(scope: Scope, problem: ApiProblem) -> JSONResponse:
     """The answer to the request of this scope; its title is in the language asked for."""
     language = _language(Headers(scope=scope).get("accept-language", ""))
-    title = TITLES.get(problem.status, TITLES[400 if problem.status < 500 else 500])
+    meaning = PROBLEMS.get(problem.code) or PROBLEMS[_family(problem.status)]
     request_id = scope.get("state", {}).get("request_id")
     body = {
         "type": TYPE_PREFIX + problem.code,
-        "title": title[1] if language == "en" else title[0],
+        "title": meaning.en if language == "en" else meaning.zh,
         "status": problem.status,
         "detail": problem.detail,
         "instance": f"urn:uuid:{request_id or uuid.uuid4()}",
@@ -97,17 +84,6 @@ def problem_response(scope: Scope, problem: ApiProblem) -> JSONResponse:
     }
     headers = {"Content-Language": language, "Vary": "Accept-Language"} | problem.headers
     return JSONResponse(body, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
-
-
-def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI description of a route's problems, with an example of each."""
-    return {
-        status: {
-            "description": TITLES[status][1],
-            "content": {MEDIA_TYPE: {"schema": SCHEMA, "example": _example(status)}},
-        }
-        for status in statuses
-    }
 
 
 def install_handlers(app: FastAPI) -> None:
@@ -136,7 +112,7 @@ def install_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: HTTPException) -> JSONResponse:
         status = error.status_code
-        code = _HTTP_CODES.get(status, "bad-request" if status < 500 else "internal")
+        code = _HTTP_CODES.get(status, _family(status))
         detail = _HTTP_DETAILS.get(status, "the request cannot be answered")
         return problem_response(request.scope, ApiProblem(status, code, detail, error.headers))
 
@@ -150,18 +126,32 @@ def problem_of(error: LedgerError) -> ApiProblem:
     if isinstance(error, FileError):
         return ApiProblem(422, error.problem, str(error))
     if isinstance(error, UsccError):
-        return ApiProblem(422, f"uscc-{error.problem}", str(error))
-    if isinstance(error, InputError | VerificationError):
-        return ApiProblem(422, error.code, str(error))
+        errors = [{"field": "subject", "code": f"uscc-{error.problem}"}]
+        return ApiProblem(422, "uscc", "not a valid code", errors=errors)
+    if isinstance(error, InputError | VerificationError | KeyReusedError):
+        return _of(error, 422, str(error))
     if isinstance(error, ConflictError):
-        return ApiProblem(409, error.code, str(error))
+        return _of(error, 409, str(error))
     _log.warning("request not answered", code=error.code, reason=str(error))
     if isinstance(error, UnavailableError):
         headers = {"Retry-After": str(error.retry_after_s)}
-        return ApiProblem(503, error.code, "nothing is known now; try again", headers)
+        return _of(error, 503, "nothing is known now; try again", headers)
     if isinstance(error, StateError) and not isinstance(error, FatalStateError):
-        return ApiProblem(409, error.code, "the node's present state does not allow it")
-    return ApiProblem(500, error.code, "the node cannot go on; its operator was told")
+        return _of(error, 409, "the node's present state does not allow it")
+    return _of(error, 500, "the node cannot go on; its operator was told")
+
+
+def _of(
+    error: LedgerError, status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> ApiProblem:
+    """The error's own code where the table has it, else that of its family: no other leaves."""
+    own = PROBLEMS.get(error.code)
+    is_listed = own is not None and own.status == status
+    return ApiProblem(status, error.code if is_listed else _family(status), detail, headers)
+
+
+def _family(status: int) -> str:
+    return _FAMILIES.get(status, "malformed-request" if status < 500 else "internal")
 
 
 def _place(error: Mapping[str, Any]) -> str:
@@ -178,32 +168,3 @@ def _language(accepted: str) -> str:
         if match is not None and match[1] in quality:
             quality[match[1]] = max(quality[match[1]], float(match[2] or 1))
     return "en" if quality["en"] > quality["zh"] else "zh"
-
-
-def _example(status: int) -> dict[str, object]:
-    request_id = "6f1d2c3e-0000-4000-8000-000000000000"
-    code = _EXAMPLE_CODES[status]
-    return {
-        "type": TYPE_PREFIX + code,
-        "title": TITLES[status][1],
-        "status": status,
-        "detail": "what was expected and what was found",
-        "instance": f"urn:uuid:{request_id}",
-        "code": code,
-        "errors": [],
-        "request_id": request_id,
-    }
-
-
-_EXAMPLE_CODES: Final[Mapping[int, str]] = {
-    400: "malformed-json",
-    401: "unauthorized",
-    404: "not-found",
-    408: "body-too-slow",
-    409: "conflict",
-    413: "body-too-large",
-    415: "media-type",
-    422: "invalid-request",
-    500: "internal",
-    503: "not-ready",
-}

@@ -1,8 +1,10 @@
 """What goes in and out of the API; unknown members are refused, types are not coerced."""
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from ledger.services.publication.pages import MOST_REJECTED
 
 Region = Annotated[str, Field(pattern=r"^[0-9]{6}$", examples=["340000"])]
 RecordType = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", examples=["cf"])]
@@ -97,8 +99,17 @@ class RowProblem(BaseModel):
     message_en: str
 
 
+class EventsReached(BaseModel):
+    """How many of a batch's own events have come at least so far."""
+
+    accepted: Annotated[int, Field(description="stored; an answer about their subject is pending")]
+    sequenced: Annotated[int, Field(description="have their index in the log")]
+    integrated: Annotated[int, Field(description="in log and map")]
+    anchored: Annotated[int, Field(description="under a head that is proved and served")]
+
+
 class BatchOut(BaseModel):
-    """What became of a file, row by row, and how far its events are."""
+    """What became of a file, and how far its events are."""
 
     id: int
     source_name: str
@@ -112,8 +123,100 @@ class BatchOut(BaseModel):
     accepted: int
     unchanged: int
     skipped: int
-    rejected: list[RowProblem]
-    state: Annotated[str, Field(description="accepted, sequenced, integrated or anchored")]
+    rejected: Annotated[
+        list[RowProblem],
+        Field(
+            description=f"problems of the first {MOST_REJECTED} rejected rows; all of them are"
+            " under rows?outcome=rejected"
+        ),
+    ]
+    rejected_rows: int
+    state: Annotated[
+        str,
+        Field(
+            description="of the event furthest behind: accepted, sequenced, integrated, anchored"
+        ),
+    ]
+    events: EventsReached
+
+
+class BatchItem(BaseModel):
+    """A batch in a list."""
+
+    id: int
+    source_name: str
+    received_at: Annotated[str, Field(description="RFC 3339, UTC")]
+
+
+class BatchList(BaseModel):
+    """One page of batches, newest first."""
+
+    items: list[BatchItem]
+    next_cursor: Annotated[str | None, Field(description="null on the last page")]
+
+
+class RowOut(BaseModel):
+    """What became of one row."""
+
+    row: Annotated[int, Field(description="the header is row 1; records, not physical lines")]
+    outcome: Annotated[str, Field(description="accepted, unchanged, rejected or skipped")]
+    effect: Annotated[str | None, Field(description="what an accepted row did to its record")]
+    state: Annotated[str | None, Field(description="how far it is; null if nothing is under way")]
+    problems: list[RowProblem]
+
+
+class RowList(BaseModel):
+    """One page of a batch's rows, in the order of the file."""
+
+    items: list[RowOut]
+    next_cursor: Annotated[str | None, Field(description="null on the last page")]
+
+
+class AliveOut(BaseModel):
+    """The process answers."""
+
+    status: Literal["alive"]
+
+
+class CheckOut(BaseModel):
+    """One thing the node looked at."""
+
+    name: str
+    state: Literal["ok", "warning", "failed"]
+    code: Annotated[str, Field(description="ok, or a stable word that says what is wrong")]
+
+
+class ReadyOut(BaseModel):
+    """Lookups about this region are proved now."""
+
+    status: Literal["ready"]
+    region: str
+    checks: list[CheckOut]
+
+
+class VersionOut(BaseModel):
+    """Versions of the software and of the formats it reads and writes."""
+
+    version: str
+    evidence: int
+    trust_root: int
+
+
+class StatusOut(BaseModel):
+    """How far the node is, for its operator."""
+
+    region: str
+    worker: dict[str, Any]
+    in_work: Annotated[
+        dict[str, int], Field(description="files in work; rows decided of the one being taken in")
+    ]
+
+
+class ProblemField(BaseModel):
+    """One field or check that is wrong."""
+
+    field: str
+    code: str
 
 
 class ProblemOut(BaseModel):
@@ -125,5 +228,5 @@ class ProblemOut(BaseModel):
     detail: str
     instance: str
     code: str
-    errors: list[dict[str, str]]
+    errors: list[ProblemField]
     request_id: str | None = None

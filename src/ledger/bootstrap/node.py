@@ -20,11 +20,15 @@ from ledger.adapters.keystore import NodeKeys, load_keys
 from ledger.adapters.sql.store import SqlStore, open_store
 from ledger.api.app import create_app
 from ledger.api.context import NodeContext
+from ledger.api.rate_limits import RequestLimits
+from ledger.bootstrap.streams import make_mirror_gate, make_tiles
+from ledger.bootstrap.watching import make_watch
 from ledger.core import vrf
 from ledger.core.trust import STREAM_OF_CLASS, TrustRoot, parse_trust_root
 from ledger.errors import FatalStateError, InputError, LedgerError
 from ledger.services.anchoring import AnchorKey
 from ledger.services.background.genesis import GenesisCheck
+from ledger.services.background.watch import Watch
 from ledger.services.background.worker import Worker
 from ledger.services.crash_points import arm
 from ledger.services.lookup.directory import RegionDirectory
@@ -32,6 +36,7 @@ from ledger.services.lookup.federation import FederatedLookup
 from ledger.services.lookup.material import ServedMaterial
 from ledger.services.lookup.region import RegionLookup
 from ledger.services.publication import Publication
+from ledger.services.publication.pages import BatchPages
 from ledger.services.stream.state import StreamState
 from ledger.services.stream.subject_keys import SubjectKeys
 from ledger.settings import NodeSettings
@@ -156,6 +161,14 @@ def _wire(
     )
     directory = RegionDirectory(outside.chain)
     genesis = GenesisCheck(chain=outside.chain, expected=trust_root.genesis_hash, then=worker.start)
+    watch, metrics = make_watch(
+        region=region,
+        trust_root=trust_root,
+        worker=worker,
+        store=store,
+        chain=outside.chain,
+        clock=clock,
+    )
     context = NodeContext(
         region=region,
         trust_root=trust_root,
@@ -180,10 +193,34 @@ def _wire(
             clock=clock,
         ),
         worker=worker,
-        start=_starter(genesis, directory),
-        stop=_stopper(outside, genesis, worker, directory),
+        tiles=make_tiles(
+            region=region,
+            trust_root=trust_root,
+            keys=keys,
+            generations=generations,
+            states=states,
+            store=store,
+        ),
+        mirror_gate=make_mirror_gate(settings, outside.chain, clock),
+        batches=BatchPages(store, states),
+        watch=watch,
+        metrics=metrics,
+        limits=_limits(settings),
+        start=_starter(genesis, directory, watch),
+        stop=_stopper(outside, genesis, worker, directory, watch),
     )
     return Node(create_app(context), genesis)
+
+
+def _limits(settings: NodeSettings) -> RequestLimits:
+    return RequestLimits(
+        anyone=settings.requests_anyone,
+        regions=settings.requests_regions,
+        operator=settings.requests_operator,
+        lookups_at_once=settings.lookups_at_once,
+        answers_at_once=settings.answers_at_once,
+        files_at_once=settings.files_at_once,
+    )
 
 
 def _generations(trust_root: TrustRoot, region: str) -> dict[str, int]:
@@ -211,20 +248,27 @@ def _check_own_keys(
             )
 
 
-def _starter(genesis: GenesisCheck, directory: RegionDirectory) -> Callable[[], Awaitable[None]]:
+def _starter(
+    genesis: GenesisCheck, directory: RegionDirectory, watch: Watch
+) -> Callable[[], Awaitable[None]]:
     async def start() -> None:
         genesis.start()
         directory.start()
+        watch.start()
 
     return start
 
 
 def _stopper(
-    outside: _Outside, genesis: GenesisCheck, worker: Worker, directory: RegionDirectory
+    outside: _Outside,
+    genesis: GenesisCheck,
+    worker: Worker,
+    directory: RegionDirectory,
+    watch: Watch,
 ) -> Callable[[], Awaitable[None]]:
     async def stop() -> None:
         # The check first: it may start the worker.
-        for one in (genesis, worker, directory):
+        for one in (watch, genesis, worker, directory):
             await asyncio.to_thread(one.stop)
         await outside.peers.close()
         outside.chain.close()

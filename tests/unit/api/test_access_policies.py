@@ -12,7 +12,12 @@ OPERATOR_ROUTES = [
     ("POST", "/v1/batches"),
     ("GET", "/v1/batches/1"),
     ("GET", "/v1/batches/not-a-number"),
+    ("GET", "/v1/batches"),
+    ("GET", "/v1/batches?limit=0"),
+    ("GET", "/v1/batches/1/rows"),
+    ("GET", "/v1/batches/1/rows?cursor=x"),
     ("GET", "/v1/status"),
+    ("GET", "/metrics"),
 ]
 
 
@@ -133,6 +138,9 @@ def test_create_app_every_operator_route_is_tested_here(app: FastAPI) -> None:
     }
     assert found == {
         ("POST", "/v1/batches"),
+        ("GET", "/v1/batches"),
         ("GET", "/v1/batches/{batch_id}"),
+        ("GET", "/v1/batches/{batch_id}/rows"),
         ("GET", "/v1/status"),
+        ("GET", "/metrics"),
     }

@@ -27,7 +27,9 @@ async def test_publish_answers_202_with_location_and_report(
         "unchanged": 0,
         "skipped": 0,
         "rejected": [],
+        "rejected_rows": 0,
         "state": "accepted",
+        "events": {"accepted": 1, "sequenced": 0, "integrated": 0, "anchored": 0},
     }
 
 
@@ -98,11 +100,11 @@ async def test_publish_same_key_and_bytes_answers_the_same_report(
     assert two.json() | {"state": ""} == one.json() | {"state": ""}
 
 
-async def test_publish_same_key_with_other_bytes_answers_409(operator: httpx.AsyncClient) -> None:
+async def test_publish_same_key_with_other_bytes_answers_422(operator: httpx.AsyncClient) -> None:
     headers = CSV | {"Idempotency-Key": "second-sending"}
     await operator.post("/v1/batches", content=penalties(penalty(15)), headers=headers)
     answer = await operator.post("/v1/batches", content=penalties(penalty(16)), headers=headers)
-    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency-key-reused")
 
 
 async def test_publish_same_file_twice_publishes_nothing_twice(
@@ -121,7 +123,7 @@ async def test_publish_key_that_is_no_visible_ascii_answers_422(
     headers = [(b"content-type", b"text/csv"), (b"idempotency-key", key.encode("latin-1"))]
     answer = await operator.post("/v1/batches", content=b"x", headers=headers)
     assert answer.status_code == 422
-    assert answer.json()["errors"][0]["field"] == "idempotency-key"
+    assert answer.json()["errors"][0]["field"] == "Idempotency-Key"
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,30 @@
 """The store port on one database: each method is one transaction of the modules beside this one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 
-from ledger.adapters.sql import batches, fences, log, migrate, mirrored, outbox, snapshots
+from ledger.adapters.sql import (
+    backlog,
+    batch_pages,
+    batches,
+    fences,
+    log,
+    migrate,
+    mirrored,
+    outbox,
+    snapshots,
+)
 from ledger.adapters.sql.engine import open_engine
 from ledger.adapters.sql.errors import mapped
+from ledger.services.background.watch import Backlog
 from ledger.services.crash_points import reach
 from ledger.services.ports.mirroring import LogName
+from ledger.services.publication.pages import BatchFacts, BatchHead, Reached
+from ledger.services.publication.report import RowReport
 from ledger.services.stored import (
     Ending,
     Fence,
@@ -139,6 +152,51 @@ class SqlStore:
         with self.writing(fence) as connection:
             batches.add_expiries(connection, endings, accepted_at)
             reach("expiry.written")
+
+    # --- Batches in parts, and numbers for probes
+
+    def batch_heads(self, before: int | None, limit: int) -> tuple[BatchHead, ...]:
+        """See ``BatchPageStore``."""
+        with self.reading() as connection:
+            return batch_pages.heads(connection, before, limit)
+
+    def batch_facts(self, batch_id: int, most_rejected: int) -> BatchFacts | None:
+        """See ``BatchPageStore``."""
+        with self.reading() as connection:
+            return batch_pages.facts(connection, batch_id, most_rejected)
+
+    def batch_rows(
+        self, batch_id: int, start: int, limit: int, outcome: str | None
+    ) -> tuple[tuple[int, RowReport], ...]:
+        """See ``BatchPageStore``."""
+        with self.reading() as connection:
+            return batch_pages.rows(connection, batch_id, start, limit, outcome)
+
+    def batch_reached(
+        self, batch_id: int, sizes: Mapping[str, tuple[int, int]]
+    ) -> Mapping[str, Reached]:
+        """See ``BatchPageStore``."""
+        with self.reading() as connection:
+            return batch_pages.reached(connection, batch_id, sizes)
+
+    def unchanged_reached(
+        self, batch_id: int, of_ends: bool, sizes: Mapping[str, tuple[int, int]]
+    ) -> Mapping[str, Reached]:
+        """See ``BatchPageStore``."""
+        with self.reading() as connection:
+            return batch_pages.unchanged_reached(connection, batch_id, of_ends, sizes)
+
+    def backlog(self) -> Backlog:
+        """See ``BacklogSource``."""
+        with self.reading() as connection:
+            return backlog.backlog(connection)
+
+    def accepted_between(
+        self, stream: str, start: int, end: int
+    ) -> tuple[tuple[datetime, int], ...]:
+        """See ``AcceptedSource``."""
+        with self.reading() as connection:
+            return backlog.accepted_between(connection, stream, start, end)
 
     # --- Log
 

@@ -1,124 +1,215 @@
 """Taking files in from the region's operator, and how far they have come."""
 
 import asyncio
-import unicodedata
-from datetime import UTC
-from typing import Annotated
-from urllib.parse import unquote
+from datetime import UTC, datetime
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 
+from ledger.api import examples
 from ledger.api.auth import OPERATOR_ONLY, Access, access
 from ledger.api.context import NodeContext
+from ledger.api.cursors import MAX_CURSOR_CHARS, encode_cursor, parse_cursor
+from ledger.api.description import fails_with
 from ledger.api.limits import MAX_FILE_BYTES, read_body
-from ledger.api.problems import ApiProblem, problem_responses
-from ledger.api.schemas import BatchOut, RowProblem
+from ledger.api.names import MAX_HEADER_CHARS, MAX_NAME_CHARS, file_name, idempotency_key
+from ledger.api.problem_table import FILE, STORE
+from ledger.api.problems import ApiProblem
+from ledger.api.room import InWork
+from ledger.api.schemas import (
+    BatchItem,
+    BatchList,
+    BatchOut,
+    EventsReached,
+    RowList,
+    RowOut,
+    RowProblem,
+)
 from ledger.core.intake.problems import RowError
-from ledger.services.crash_points import reach
-from ledger.services.publication import BatchReport, Outcome, State
+from ledger.core.intake.table import MAX_COLUMNS, MAX_ROWS
+from ledger.services.publication import Outcome, RowReport
+from ledger.services.publication.pages import BatchSummary
 
 router = APIRouter(tags=["publication"], dependencies=OPERATOR_ONLY)
 
-_STATES = (State.ACCEPTED, State.SEQUENCED, State.INTEGRATED, State.ANCHORED)
-_MEDIA_TYPES = ("text/csv", "application/octet-stream")
-_FILE = {"text/csv": {"schema": {"type": "string", "format": "binary"}}}
-_MAX_NAME_CHARS = 255
-_MAX_HEADER_CHARS = 12 * _MAX_NAME_CHARS
-"""Four bytes of UTF-8 a character, three characters of the header a byte."""
+MAX_BATCHES: Final = 100
+MAX_ROWS_A_PAGE: Final = 1_000
+MAX_BATCH_ID: Final = 2**53 - 1
+
+_MEDIA_TYPES: Final = ("text/csv", "application/octet-stream")
+_FILE: Final = {"schema": {"type": "string", "format": "binary"}}
+
+BatchId = Annotated[int, Path(ge=1, le=MAX_BATCH_ID, examples=[17])]
+Cursor = Annotated[
+    str | None,
+    Query(max_length=MAX_CURSOR_CHARS, description="`next_cursor` of the page before"),
+]
 
 
 @router.post(
     "/v1/batches",
     status_code=202,
     summary="Publish a file of records or changes",
-    responses=problem_responses(401, 408, 409, 413, 415, 422, 500, 503),
-    openapi_extra={"requestBody": {"required": True, "content": _FILE}},
+    description="Accept a CSV file (UTF-8, UTF-8 with BOM or GB18030).\n\n"
+    "Answered once everything it changes is stored: 202, because anchoring follows; `GET` the"
+    " Location to see how far it is. Rows with errors are named in `rejected`; the good rows of"
+    " the same file are taken. Sending the same file again publishes nothing twice.\n\n"
+    f"Limits: {MAX_FILE_BYTES} bytes, {MAX_ROWS} rows, {MAX_COLUMNS} columns.",
+    responses={
+        202: examples.BATCH
+        | {"headers": {"Location": {"description": "the batch", "schema": {"type": "string"}}}}
+    },
+    openapi_extra={
+        "requestBody": {"required": True, "content": dict.fromkeys(_MEDIA_TYPES, _FILE)}
+    },
+)
+@fails_with(
+    *("unauthorized", "invalid-request", "idempotency-key-reused", "request-in-flight"),
+    *("conflict", "state", "input", "overloaded"),
+    *FILE,
+    *STORE,
 )
 @access(Access.OPERATOR)
-async def publish(
+async def publish_file(
     request: Request,
     response: Response,
-    source_name: Annotated[
+    x_source_name: Annotated[
         str,
-        Header(alias="X-Source-Name", max_length=_MAX_HEADER_CHARS, description="percent-encoded"),
+        Header(max_length=MAX_HEADER_CHARS, description="percent-encoded", examples=["cf.csv"]),
     ] = "upload.csv",
-    idempotency_key: Annotated[
-        str | None, Header(pattern=r"^[\x21-\x7e]+$", max_length=_MAX_NAME_CHARS)
+    idempotency_key_header: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            max_length=MAX_NAME_CHARS,
+            pattern=r"^[\x21-\x7e]+$",
+            description="names this sending, for ever: with the same content it is answered with"
+            " the report of the first time, with other content 422; 409 while the first is in work",
+        ),
     ] = None,
 ) -> BatchOut:
-    """Accept a CSV file (UTF-8, UTF-8 with BOM or GB18030).
-
-    Answered once everything it changes is stored: 202, because anchoring follows. Rows with errors
-    are named in ``rejected``; the good rows of the same file are taken. Sending the same file again
-    publishes nothing twice.
-    """
+    """Accept a file of records or changes."""
     if request.headers.get("content-type", "").split(";")[0].strip().lower() not in _MEDIA_TYPES:
         raise ApiProblem(415, "media-type", "expected text/csv", {"Connection": "close"})
     context: NodeContext = request.app.state.context
-    name = _file_name(source_name)
-    # Only now: who may not publish does not make the node read megabytes.
-    content = await read_body(request, MAX_FILE_BYTES)
-    # One file at a time anyway; waiting here keeps the threads free for lookups.
-    async with request.app.state.publishing:
-        report = await asyncio.to_thread(context.publication.accept, content, name, idempotency_key)
+    in_work: InWork = request.app.state.in_work
+    name = file_name(x_source_name)
+    key = idempotency_key(idempotency_key_header)
+    with in_work.files.place(), in_work.key(key):
+        # Only now: who may not publish does not make the node read megabytes.
+        content = await read_body(request, MAX_FILE_BYTES)
+        async with in_work.one_file:
+            try:
+                report = await asyncio.to_thread(
+                    context.publication.accept, content, name, key, progress=in_work.note_progress
+                )
+            finally:
+                in_work.note_end()
+    context.metrics.note_batch(report)
     context.worker.wake()
     response.headers["Location"] = f"/v1/batches/{report.batch_id}"
-    reach("publication.replying")
-    return batch_out(report)
+    summary = await asyncio.to_thread(context.batches.summary, report.batch_id)
+    if summary is None:
+        raise ApiProblem(500, "internal", "the batch was stored and is not found")
+    return batch_out(summary)
 
 
-@router.get(
-    "/v1/batches/{batch_id}",
-    summary="How far a batch is",
-    responses=problem_responses(401, 404, 422, 500, 503),
-)
+@router.get("/v1/batches", summary="List batches, newest first", responses={200: examples.BATCHES})
+@fails_with("unauthorized", "invalid-request", "invalid-cursor", *STORE)
 @access(Access.OPERATOR)
-async def batch(batch_id: Annotated[int, Path(ge=1, le=2**53 - 1)], request: Request) -> BatchOut:
-    """The report of a batch with the present state of its events."""
+async def list_batches(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=MAX_BATCHES, description="most items of the page")] = 20,
+    cursor: Cursor = None,
+) -> BatchList:
+    """Number, name and time of each; how far one is, its own resource says."""
     context: NodeContext = request.app.state.context
-    report = await asyncio.to_thread(context.publication.report, batch_id)
-    if report is None:
-        raise ApiProblem(404, "not-found", "there is no such batch")
-    return batch_out(report)
-
-
-def batch_out(report: BatchReport) -> BatchOut:
-    """A report as the API shows it; the state is that of the row that is furthest behind."""
-    states = [row.state for row in report.rows if row.state is not None]
-    behind = min(states, key=_STATES.index, default=State.ANCHORED)
-    return BatchOut(
-        id=report.batch_id,
-        source_name=report.source_name,
-        kind=report.kind,
-        record_type=report.record_type,
-        received_at=f"{report.received_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        ignored_columns=list(report.ignored_columns),
-        rows=len(report.rows),
-        accepted=report.accepted,
-        unchanged=report.unchanged,
-        skipped=report.skipped,
-        rejected=[
-            _problem(error)
-            for row in report.rows
-            if row.outcome is Outcome.REJECTED
-            for error in row.errors
+    key = context.operator_token_digest
+    before = None if cursor is None else parse_cursor(key, "batches", cursor)
+    # One more than asked for: whether there is a next page is known without asking again.
+    found = await asyncio.to_thread(context.batches.heads, before, limit + 1)
+    more = len(found) > limit
+    return BatchList(
+        items=[
+            BatchItem(id=one.id, source_name=one.source_name, received_at=_time(one.received_at))
+            for one in found[:limit]
         ],
-        state=behind.value,
+        next_cursor=encode_cursor(key, "batches", found[limit - 1].id) if more else None,
     )
 
 
-def _file_name(encoded: str) -> str:
-    """The name of a file from its header; a header is ASCII, so others are percent-encoded."""
-    try:
-        name = unquote(encoded, errors="strict")
-    except UnicodeDecodeError:
-        name = ""
-    printable = all(unicodedata.category(one)[0] != "C" for one in name)
-    if not encoded.isascii() or not 1 <= len(name) <= _MAX_NAME_CHARS or not printable:
-        errors = [{"field": "X-Source-Name", "code": "file-name"}]
-        detail = f"expected 1 to {_MAX_NAME_CHARS} characters, percent-encoded UTF-8"
-        raise ApiProblem(422, "invalid-request", detail, {"Connection": "close"}, errors)
-    return name
+@router.get("/v1/batches/{batch_id}", summary="How far a batch is", responses={200: examples.BATCH})
+@fails_with("unauthorized", "not-found", "invalid-request", *STORE)
+@access(Access.OPERATOR)
+async def batch(batch_id: BatchId, request: Request) -> BatchOut:
+    """The report of a batch with the present state of its events; asking often costs little."""
+    context: NodeContext = request.app.state.context
+    summary = await asyncio.to_thread(context.batches.summary, batch_id)
+    if summary is None:
+        raise _no_batch()
+    return batch_out(summary)
+
+
+@router.get(
+    "/v1/batches/{batch_id}/rows",
+    summary="What became of each row of a batch",
+    responses={200: examples.ROWS},
+)
+@fails_with("unauthorized", "not-found", "invalid-request", "invalid-cursor", *STORE)
+@access(Access.OPERATOR)
+async def batch_rows(
+    batch_id: BatchId,
+    request: Request,
+    limit: Annotated[
+        int, Query(ge=1, le=MAX_ROWS_A_PAGE, description="most items of the page")
+    ] = 100,
+    cursor: Cursor = None,
+    outcome: Annotated[Outcome | None, Query(description="only rows with this outcome")] = None,
+) -> RowList:
+    """In the order of the file, with the present state of each."""
+    context: NodeContext = request.app.state.context
+    key = context.operator_token_digest
+    of_list = f"rows/{batch_id}/{outcome or ''}"
+    start = 0 if cursor is None else parse_cursor(key, of_list, cursor)
+    found = await asyncio.to_thread(context.batches.rows, batch_id, start, limit + 1, outcome)
+    if found is None:
+        raise _no_batch()
+    more = len(found) > limit
+    return RowList(
+        items=[_row_out(row) for _place, row in found[:limit]],
+        next_cursor=encode_cursor(key, of_list, found[limit][0]) if more else None,
+    )
+
+
+def batch_out(summary: BatchSummary) -> BatchOut:
+    """A batch as the API shows it."""
+    facts = summary.facts
+    return BatchOut(
+        id=facts.head.id,
+        source_name=facts.head.source_name,
+        kind=facts.kind,
+        record_type=facts.record_type,
+        received_at=_time(facts.head.received_at),
+        ignored_columns=list(facts.ignored_columns),
+        rows=sum(facts.counts.values()),
+        accepted=facts.counts.get(Outcome.ACCEPTED, 0),
+        unchanged=facts.counts.get(Outcome.UNCHANGED, 0),
+        skipped=facts.counts.get(Outcome.SKIPPED, 0),
+        rejected=[_problem(error) for row in facts.rejected for error in row.errors],
+        rejected_rows=facts.counts.get(Outcome.REJECTED, 0),
+        state=summary.state.value,
+        events=EventsReached(**{state.value: count for state, count in summary.events.items()}),
+    )
+
+
+def _row_out(row: RowReport) -> RowOut:
+    return RowOut(
+        row=row.row,
+        outcome=row.outcome.value,
+        effect=None if row.effect is None else row.effect.value,
+        state=None if row.state is None else row.state.value,
+        problems=[_problem(error) for error in row.errors],
+    )
 
 
 def _problem(error: RowError) -> RowProblem:
@@ -131,3 +222,11 @@ def _problem(error: RowError) -> RowProblem:
         message=error.message_zh,
         message_en=error.message_en,
     )
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _no_batch() -> ApiProblem:
+    return ApiProblem(404, "not-found", "there is no such batch")

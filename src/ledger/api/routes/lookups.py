@@ -4,14 +4,20 @@ Identifiers stand in the body only: paths and queries end up in access logs.
 """
 
 import asyncio
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
 from ledger.api.auth import Access, access
 from ledger.api.context import NodeContext
-from ledger.api.limits import JsonRoute
-from ledger.api.problems import ApiProblem, problem_responses
+from ledger.api.description import fails_with
+from ledger.api.examples import ANSWERS, LOOKUP
+from ledger.api.limits import MAX_DEPTH, MAX_JSON_BYTES, JsonRoute
+from ledger.api.problem_table import JSON_BODY
+from ledger.api.problems import ApiProblem
+from ledger.api.rate_limits import Allowance
 from ledger.api.rendering import render_answers
+from ledger.api.room import InWork
 from ledger.api.schemas import (
     MAX_QUESTIONS,
     AnswersRequest,
@@ -23,29 +29,81 @@ from ledger.core.records.subject import UsccError, normalize_uscc
 from ledger.services.lookup.answers import Question
 from ledger.services.lookup.region import OPEN_CLASSES
 
-router = APIRouter(
-    tags=["lookup"],
-    route_class=JsonRoute,
-    responses=problem_responses(400, 408, 413, 415, 422, 500, 503),
+router = APIRouter(tags=["lookup"], route_class=JsonRoute)
+
+QUESTIONS_A_TOKEN: Final = 10
+"""Questions that weigh as much as one request when requests are counted."""
+
+_LIMITS: Final = (
+    f"Limits: {MAX_JSON_BYTES} bytes of JSON, {MAX_DEPTH} levels, {MAX_QUESTIONS} questions"
+    f" (subject x region x record type). Each {QUESTIONS_A_TOKEN} questions count as one request."
 )
 
 
-@router.post("/v1/lookups", response_model=LookupResponse, summary="Ask all regions about subjects")
+@router.post(
+    "/v1/lookups",
+    response_model=LookupResponse,
+    summary="Ask all regions about subjects",
+    description="Ask each region and verify each answer before it is passed on.\n\n"
+    "A region that is down is `unavailable`; the others stand. Only `records` and `none` are"
+    f" proved, and only they carry evidence.\n\n{_LIMITS}",
+    responses={200: LOOKUP},
+)
+@fails_with(*JSON_BODY, "too-many-questions", "uscc", "overloaded")
 @access(Access.ANYONE)
 async def look_up(body: LookupRequest, request: Request) -> Response:
-    """Ask each region and verify each answer before it is passed on.
-
-    A region that is down is ``unavailable``; the others stand. Only ``records`` and ``none`` are
-    proved, and only they carry evidence.
-    """
+    """Ask each region and verify each answer before it is passed on."""
     context: NodeContext = request.app.state.context
+    in_work: InWork = request.app.state.in_work
+    questions = _questions(body, context)
+    _charge(request, len(questions))
+    with in_work.lookups.place():
+        answers = await context.federation.lookup(questions)
+        content = await asyncio.to_thread(render_answers, answers)
+    context.metrics.note_answers("all", answers)
+    return _json_response(content)
+
+
+@router.post(
+    "/v1/answers",
+    response_model=AnswersResponse,
+    summary="Ask this region only",
+    description="This region's own answers with evidence; used by other regions' nodes.\n\n"
+    f"{_LIMITS} Counted in a share of its own, so that lookups cannot crowd it out; anyone may"
+    " use it, since an address proves nothing.",
+    responses={200: ANSWERS},
+)
+@fails_with(*JSON_BODY, "uscc", "overloaded")
+@access(Access.ANYONE)
+async def answer_questions(body: AnswersRequest, request: Request) -> Response:
+    """This region's own answers with evidence."""
+    context: NodeContext = request.app.state.context
+    in_work: InWork = request.app.state.in_work
+    questions = dict.fromkeys(
+        Question(
+            _subject(one.subject, f"questions.{place}.subject"), context.region, one.record_type
+        )
+        for place, one in enumerate(body.questions)
+    )
+    _charge(request, len(questions))
+    with in_work.answers.place():
+        answers = await asyncio.to_thread(context.own_lookup.answer, list(questions))
+        content = await asyncio.to_thread(render_answers, answers, region=context.region)
+    context.metrics.note_answers("here", answers)
+    return _json_response(content)
+
+
+def _questions(body: LookupRequest, context: NodeContext) -> list[Question]:
     coverage = context.trust_root.coverage
     regions = body.regions or sorted({one.region for one in coverage})
     types = body.record_types or sorted(
         {one.record_type for one in coverage if one.klass in OPEN_CLASSES}
     )
+    if len(body.subjects) * len(regions) * len(types) > MAX_QUESTIONS:
+        detail = f"expected at most {MAX_QUESTIONS} questions"
+        raise ApiProblem(422, "too-many-questions", detail)
     subjects = [_subject(text, f"subjects.{place}") for place, text in enumerate(body.subjects)]
-    questions = list(
+    return list(
         dict.fromkeys(
             Question(subject, region, record_type)
             for subject in subjects
@@ -53,27 +111,13 @@ async def look_up(body: LookupRequest, request: Request) -> Response:
             for record_type in types
         )
     )
-    if len(questions) > MAX_QUESTIONS:
-        detail = f"expected at most {MAX_QUESTIONS} questions, found {len(questions)}"
-        raise ApiProblem(422, "too-many-questions", detail)
-    answers = await context.federation.lookup(questions)
-    return _json_response(await asyncio.to_thread(render_answers, answers))
 
 
-@router.post("/v1/answers", response_model=AnswersResponse, summary="Ask this region only")
-@access(Access.ANYONE)
-async def answer(body: AnswersRequest, request: Request) -> Response:
-    """This region's own answers with evidence; used by other regions' nodes."""
-    context: NodeContext = request.app.state.context
-    questions = dict.fromkeys(
-        Question(
-            _subject(one.subject, f"questions.{place}.subject"), context.region, one.record_type
-        )
-        for place, one in enumerate(body.questions)
-    )
-    answers = await asyncio.to_thread(context.own_lookup.answer, list(questions))
-    content = await asyncio.to_thread(render_answers, answers, region=context.region)
-    return _json_response(content)
+def _charge(request: Request, questions: int) -> None:
+    """Count a request of many questions as many requests; one is counted already."""
+    allowance: Allowance | None = request.state.allowance
+    if allowance is not None and questions > QUESTIONS_A_TOKEN:
+        allowance.charge((questions - 1) // QUESTIONS_A_TOKEN)
 
 
 def _subject(text: str, field: str) -> str:

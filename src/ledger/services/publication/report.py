@@ -145,13 +145,14 @@ def parse_report(
         received_at=received_at,
         ignored_columns=tuple(members["ignored_columns"]),
         dropped_columns=tuple(members["dropped_columns"]),
-        rows=tuple(_parse_row(row) for row in members["rows"]),
+        rows=tuple(parse_row(row) for row in members["rows"]),
         # Reports stored before files could be sent as amendments do not say how they were sent.
         mode=Mode(members.get("mode", Mode.PUBLISH)),
     )
 
 
-def _parse_row(row: dict[str, Any]) -> RowReport:
+def parse_row(row: dict[str, Any]) -> RowReport:
+    """One row of the stored form."""
     effect = row["effect"]
     return RowReport(
         row=row["row"],

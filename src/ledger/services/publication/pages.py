@@ -1,0 +1,218 @@
+"""Reading what became of files in bounded parts: no report is one giant answer."""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from threading import Lock
+from typing import Final, Protocol
+
+from ledger.services.publication.report import ENDING, Outcome, RowReport, State
+from ledger.services.stored import RecordPosition
+from ledger.services.stream.state import StreamStates
+
+MOST_REJECTED: Final = 1_000
+"""Rejected rows named in the summary of a batch."""
+
+REMEMBERED: Final = 256
+"""Batches whose unchanging part is kept in memory."""
+
+ORDER: Final = tuple(State)
+"""States from the first to the last."""
+
+_PROVED: Final = ORDER[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchHead:
+    """A batch in a list."""
+
+    id: int
+    source_name: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFacts:
+    """What never changes about a batch."""
+
+    head: BatchHead
+    kind: str
+    record_type: str | None
+    mode: str | None
+    ignored_columns: tuple[str, ...]
+    counts: Mapping[str, int]
+    """Rows by outcome."""
+    amended: int
+    """Accepted rows that amend a record."""
+    rejected: tuple[RowReport, ...]
+    """The first rejected rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How many events of one stream have come how far."""
+
+    events: int
+    sequenced: int
+    integrated: int
+    served: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSummary:
+    """A batch and how far it is."""
+
+    facts: BatchFacts
+    state: State
+    """That of the event that is furthest behind."""
+    events: Mapping[State, int]
+    """How many of the batch's own events have come at least so far."""
+
+
+class BatchPageStore(Protocol):
+    """The store, as far as reading batches in parts goes."""
+
+    def batch_heads(self, before: int | None, limit: int) -> tuple[BatchHead, ...]:
+        """Batches with a number below ``before``, newest first."""
+        ...
+
+    def batch_facts(self, batch_id: int, most_rejected: int) -> BatchFacts | None:
+        """What never changes about a batch."""
+        ...
+
+    def batch_rows(
+        self, batch_id: int, start: int, limit: int, outcome: str | None
+    ) -> tuple[tuple[int, RowReport], ...]:
+        """Rows of a batch from a place on, each with its place; states are not filled."""
+        ...
+
+    def batch_reached(
+        self, batch_id: int, sizes: Mapping[str, tuple[int, int]]
+    ) -> Mapping[str, Reached]:
+        """How far a batch's own events are; sizes are (integrated, served) by stream."""
+        ...
+
+    def unchanged_reached(
+        self, batch_id: int, of_ends: bool, sizes: Mapping[str, tuple[int, int]]
+    ) -> Mapping[str, Reached]:
+        """How far the earlier events are that a batch's unchanged rows speak of."""
+        ...
+
+    def positions(self, record_ids: Sequence[str]) -> dict[str, RecordPosition]:
+        """Where the events of these records stand."""
+        ...
+
+
+class BatchPages:
+    """Reads batches of one node; safe for use by many threads.
+
+    Args:
+        store: Where batches are.
+        states: The node's streams, to say how far an event has come.
+    """
+
+    def __init__(self, store: BatchPageStore, states: StreamStates) -> None:
+        self._store = store
+        self._states = states
+        self._facts: OrderedDict[int, BatchFacts] = OrderedDict()
+        self._lock = Lock()
+
+    def heads(self, before: int | None, limit: int) -> tuple[BatchHead, ...]:
+        """Batches with a number below ``before``, newest first.
+
+        Raises:
+            StoreUnavailableError: The store does not answer.
+        """
+        return self._store.batch_heads(before, limit)
+
+    def summary(self, batch_id: int) -> BatchSummary | None:
+        """A batch and how far it is; None for an unknown number.
+
+        Raises:
+            StoreUnavailableError: The store does not answer.
+        """
+        facts = self._facts_of(batch_id)
+        if facts is None:
+            return None
+        sizes = {name: (state.size, state.served_size) for name, state in self._states.items()}
+        own = self._store.batch_reached(batch_id, sizes)
+        found = list(own.values())
+        if facts.counts.get(Outcome.UNCHANGED, 0):
+            of_ends = facts.kind == "changes"
+            found += self._store.unchanged_reached(batch_id, of_ends, sizes).values()
+        return BatchSummary(
+            facts=facts,
+            state=min((_behind(one) for one in found), key=ORDER.index, default=_PROVED),
+            events={state: sum(_count(one, state) for one in own.values()) for state in ORDER},
+        )
+
+    def rows(
+        self, batch_id: int, start: int, limit: int, outcome: Outcome | None = None
+    ) -> tuple[tuple[int, RowReport], ...] | None:
+        """Rows of a batch from a place on, each with its place and state.
+
+        None for an unknown number.
+
+        Raises:
+            StoreUnavailableError: The store does not answer.
+        """
+        facts = self._facts_of(batch_id)
+        if facts is None:
+            return None
+        found = self._store.batch_rows(
+            batch_id, start, limit, None if outcome is None else outcome.value
+        )
+        known = {row.record_id for _place, row in found if row.record_id is not None}
+        positions = self._store.positions(sorted(known))
+        of_ends = facts.kind == "changes"
+        return tuple((place, self._with_state(row, positions, of_ends)) for place, row in found)
+
+    def _facts_of(self, batch_id: int) -> BatchFacts | None:
+        with self._lock:
+            known = self._facts.get(batch_id)
+        if known is not None:
+            return known
+        facts = self._store.batch_facts(batch_id, MOST_REJECTED)
+        if facts is not None:
+            with self._lock:
+                self._facts[batch_id] = facts
+                if len(self._facts) > REMEMBERED:
+                    self._facts.popitem(last=False)
+        return facts
+
+    def _with_state(
+        self, row: RowReport, positions: Mapping[str, RecordPosition], of_ends: bool
+    ) -> RowReport:
+        position = positions.get(row.record_id or "")
+        if position is None or row.outcome not in (Outcome.ACCEPTED, Outcome.UNCHANGED):
+            return row
+        # An unchanged row of a change file speaks of the end as well.
+        ends = of_ends or row.effect in ENDING
+        index = position.end_index if ends else position.put_index
+        state = self._states.get(position.stream)
+        reached = Reached(
+            events=1,
+            sequenced=index is not None,
+            integrated=index is not None and state is not None and index < state.size,
+            served=index is not None and state is not None and index < state.served_size,
+        )
+        return replace(row, state=_behind(reached))
+
+
+def _behind(one: Reached) -> State:
+    """The state of the event that is furthest behind."""
+    if one.served == one.events:
+        return _PROVED
+    if one.integrated == one.events:
+        return State.INTEGRATED
+    return State.SEQUENCED if one.sequenced == one.events else State.ACCEPTED
+
+
+def _count(one: Reached, state: State) -> int:
+    """How many have come at least as far as this state."""
+    return {
+        State.ACCEPTED: one.events,
+        State.SEQUENCED: one.sequenced,
+        State.INTEGRATED: one.integrated,
+    }.get(state, one.served)
