@@ -1,51 +1,73 @@
 """A log in memory: every complete subtree's hash by level, proofs at any size it ever had.
 
-Source: RFC 9162, sections 2.1.1, 2.1.3.1 and 2.1.4.1.
+Takes 64 bytes a leaf. Source: RFC 9162, sections 2.1.1, 2.1.3.1 and 2.1.4.1.
 """
 
+import hashlib
 from collections.abc import Iterable
 
-from ledger.core.merkle import EMPTY_ROOT, hash_children
+from ledger.core.merkle import EMPTY_ROOT, HASH_BYTES, NODE_PREFIX, hash_children
 from ledger.core.types import Hash32, LeafIndex, TreeSize
 from ledger.errors import MalformedProofError
+
+_PAIR_BYTES = 2 * HASH_BYTES
 
 
 class MerkleLog:
     """Append-only tree over leaf hashes.
 
-    ``_levels[h][i]`` is the root of leaves i*2^h .. (i+1)*2^h - 1; only complete subtrees are kept,
-    so nothing that was written ever changes.
+    ``_levels[h]`` holds the roots of leaves i*2^h .. (i+1)*2^h - 1 in order, 32 bytes each; only
+    complete subtrees are kept, so nothing that was written ever changes. Many threads may read the
+    log at sizes it had when they began while one thread appends.
     """
 
     def __init__(self) -> None:
-        self._levels: list[list[Hash32]] = [[]]
+        self._levels: list[bytearray] = [bytearray()]
 
     @property
     def size(self) -> TreeSize:
         """Number of leaves."""
-        return len(self._levels[0])
+        return len(self._levels[0]) // HASH_BYTES
 
     def append(self, leaf_hash: Hash32) -> LeafIndex:
         """Add a leaf hash, 32 bytes; gives its index."""
-        _require_hash(leaf_hash)
-        index = len(self._levels[0])
-        level, node = 0, leaf_hash
-        self._levels[0].append(leaf_hash)
-        while len(self._levels[level]) % 2 == 0:
-            node = hash_children(self._levels[level][-2], node)
-            level += 1
-            if level == len(self._levels):
-                self._levels.append([])
-            self._levels[level].append(node)
-        return index
+        self.extend([leaf_hash])
+        return self.size - 1
 
     def extend(self, leaf_hashes: Iterable[Hash32]) -> None:
         """Add leaf hashes in order: all of them, or none if one has not 32 bytes."""
         added = list(leaf_hashes)
         for leaf_hash in added:
             _require_hash(leaf_hash)
-        for leaf_hash in added:
-            self.append(leaf_hash)
+        self._levels[0] += b"".join(added)
+        sha256 = hashlib.sha256
+        for height, below in enumerate(self._levels):
+            complete = len(below) // _PAIR_BYTES * _PAIR_BYTES
+            if height + 1 == len(self._levels):
+                if not complete:
+                    return
+                self._levels.append(bytearray())
+            above = self._levels[height + 1]
+            above += b"".join(
+                [
+                    sha256(NODE_PREFIX + below[at : at + _PAIR_BYTES]).digest()
+                    for at in range(2 * len(above), complete, _PAIR_BYTES)
+                ]
+            )
+
+    def first(self, size: TreeSize) -> "MerkleLog":
+        """A log of its own with the first ``size`` leaves; copies, hashes nothing.
+
+        Raises:
+            MalformedProofError: The log has fewer leaves.
+        """
+        self._require_size(size)
+        log = MerkleLog()
+        parts = [
+            level[: HASH_BYTES * (size >> height)] for height, level in enumerate(self._levels)
+        ]
+        log._levels = [parts[0], *(part for part in parts[1:] if part)]
+        return log
 
     def leaf_hash(self, index: LeafIndex) -> Hash32:
         """The leaf hash at an index.
@@ -55,7 +77,7 @@ class MerkleLog:
         """
         if not 0 <= index < self.size:
             raise MalformedProofError(f"index: expected 0 to {self.size - 1}, found {index}")
-        return self._levels[0][index]
+        return self._node(0, index)
 
     def root(self, size: TreeSize | None = None) -> Hash32:
         """The root of the first ``size`` leaves; of all of them by default.
@@ -115,8 +137,8 @@ class MerkleLog:
             path.append(self._subtree(start, end))
         return tuple(reversed(path))
 
-    def subtree_roots(self, height: int, start: int, count: int) -> tuple[Hash32, ...]:
-        """Roots of consecutive complete subtrees of 2^height leaves.
+    def subtree_roots(self, height: int, start: int, count: int) -> bytes:
+        """Roots of consecutive complete subtrees of 2^height leaves, 32 bytes each, side by side.
 
         Args:
             height: Levels above the leaves.
@@ -126,13 +148,17 @@ class MerkleLog:
         Raises:
             MalformedProofError: The log does not have all of them.
         """
-        roots = self._levels[height] if 0 <= height < len(self._levels) else []
-        if start < 0 or count < 0 or start + count > len(roots):
+        roots = self._levels[height] if 0 <= height < len(self._levels) else bytearray()
+        known = len(roots) // HASH_BYTES
+        if start < 0 or count < 0 or start + count > known:
             raise MalformedProofError(
-                f"subtrees: expected within 0 to {len(roots)} of height {height},"
+                f"subtrees: expected within 0 to {known} of height {height},"
                 f" found {start} to {start + count}"
             )
-        return tuple(roots[start : start + count])
+        return bytes(roots[HASH_BYTES * start : HASH_BYTES * (start + count)])
+
+    def _node(self, level: int, position: int) -> Hash32:
+        return bytes(self._levels[level][HASH_BYTES * position : HASH_BYTES * (position + 1)])
 
     def _subtree(self, start: int, end: int) -> Hash32:
         """The root of leaves start .. end-1, where start is a multiple of the next power of two.
@@ -144,7 +170,7 @@ class MerkleLog:
         position = end
         while position > start:
             level = min((position & -position).bit_length(), (position - start).bit_length()) - 1
-            part = self._levels[level][(position >> level) - 1]
+            part = self._node(level, (position >> level) - 1)
             node = hash_children(part, node) if node else part
             position -= 1 << level
         return node
@@ -155,7 +181,7 @@ class MerkleLog:
 
 
 def _require_hash(leaf_hash: Hash32) -> None:
-    if len(leaf_hash) != 32:
+    if len(leaf_hash) != HASH_BYTES:
         raise MalformedProofError(f"leaf hash: expected 32 bytes, found {len(leaf_hash)}")
 
 

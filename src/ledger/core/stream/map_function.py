@@ -1,7 +1,9 @@
 """Map function 1: from the entries of a log to the list under each key.
 
 Total and deterministic: whatever bytes an entry has, every replay agrees. An entry that cannot take
-effect stays in the log and changes nothing. Format: docs/formats.md, "Map function 1".
+effect stays in the log and changes nothing. This is the plain reading of the definition, one list a
+key; whoever keeps a map of many keys, a node or a mirror, keeps a ``stream_map.StreamMap``, which
+takes a third of the memory and hashes only what changes. Format: docs/formats.md, "Map function 1".
 """
 
 from bisect import bisect_left
