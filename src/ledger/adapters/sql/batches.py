@@ -1,13 +1,15 @@
 """Batches, records and accepted events."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
 from ledger.adapters.sql.amendments import amend_records
-from ledger.adapters.sql.checksums import UNSET, checksum
+from ledger.adapters.sql.bulk import ROWS, Values, insert_many, next_seq
+from ledger.adapters.sql.checksums import COVERED, UNSET, checksum, checksum_of
 from ledger.adapters.sql.schema import batches, events, records
 from ledger.adapters.sql.texts import (
     chunks,
@@ -24,7 +26,6 @@ from ledger.services.stored import (
     Ending,
     NewBatch,
     NewEvent,
-    NewRecord,
     Put,
     RecordPosition,
     StoredBatch,
@@ -99,23 +100,25 @@ def positions(connection: Connection, record_ids: Sequence[str]) -> dict[str, Re
 
 
 def add_batch(
-    connection: Connection, new: NewBatch, puts: Sequence[Put], endings: Sequence[Ending]
+    connection: Connection, new: NewBatch, puts: Iterable[Put], endings: Sequence[Ending]
 ) -> StoredBatch:
-    """Write a batch with all its effects."""
+    """Write a batch with all its effects; puts are asked for as they are written."""
     batch_id = _add_batch_row(connection, new)
-    put_seqs = _add_events(
-        connection, [(put.event, put.target_seq) for put in puts], new.received_at, batch_id
-    )
-    placed = list(zip(puts, put_seqs, strict=True))
-    amend_records(connection, [(put, seq) for put, seq in placed if put.target_seq is not None])
-    for chunk in chunks([(put, seq) for put, seq in placed if put.target_seq is None]):
-        connection.execute(
-            insert(records),
-            [_record_row(put.record, put.event.version, seq) for put, seq in chunk],
+    ended_at_once: list[tuple[Ending, int]] = []
+    rest = iter(puts)
+    while part := list(islice(rest, ROWS)):
+        seqs = _add_events(
+            connection, [(put.event, put.target_seq) for put in part], new.received_at, batch_id
         )
-    ended_at_once = [
-        (put.ending, seq) for put, seq in zip(puts, put_seqs, strict=True) if put.ending is not None
-    ]
+        placed = list(zip(part, seqs, strict=True))
+        amend_records(connection, [(put, seq) for put, seq in placed if put.target_seq is not None])
+        insert_many(
+            connection,
+            records,
+            _RECORD_COLUMNS,
+            [_record_row(put, seq) for put, seq in placed if put.target_seq is None],
+        )
+        ended_at_once += [(put.ending, seq) for put, seq in placed if put.ending is not None]
     add_endings(connection, ended_at_once, new.received_at, batch_id)
     add_endings(connection, [(end, _target(end)) for end in endings], new.received_at, batch_id)
     return StoredBatch(
@@ -202,59 +205,78 @@ def _add_events(
     new: Sequence[tuple[NewEvent, int | None]],
     accepted_at: datetime,
     batch_id: int | None,
-) -> list[int]:
-    statement = insert(events).returning(events.c.seq, sort_by_parameter_order=True)
+) -> range:
     at = encode_time(accepted_at)
-    seqs: list[int] = []
-    # In parts: the rows of a great file need not all be in memory once more.
-    for chunk in chunks(new):
-        rows = [_event_row(event, target, batch_id, at) for event, target in chunk]
-        seqs += connection.execute(statement, rows).scalars()
-    return seqs
+    first = next_seq(connection)
+    insert_many(
+        connection,
+        events,
+        _EVENT_COLUMNS,
+        (
+            _event_row(seq, event, target, batch_id, at)
+            for seq, (event, target) in enumerate(new, first)
+        ),
+    )
+    return range(first, first + len(new))
+
+
+_EVENT_COLUMNS = (
+    "seq",
+    *COVERED["events"],
+    *("subject", "event", "salt", "disclosures", "checksum"),
+)
 
 
 def _event_row(
-    event: NewEvent, target: int | None, batch_id: int | None, accepted_at: str
-) -> dict[str, object]:
-    row: dict[str, object] = {
-        "stream": event.stream,
-        "kind": event.kind,
-        "op": event.op,
-        "record_type": event.record_type,
-        "record_id": event.record_id,
-        "version": event.version,
-        "map_key": event.map_key,
-        "commitment": event.commitment,
-        "subject": event.subject,
-        "event": event.event.decode(),
-        "salt": event.salt,
-        "disclosures": encode_strings(event.disclosures),
-        "target_seq": target,
-        "batch_id": batch_id,
-        "accepted_at": accepted_at,
-    }
-    row["checksum"] = checksum("events", row)
-    return row
+    seq: int, event: NewEvent, target: int | None, batch_id: int | None, accepted_at: str
+) -> Values:
+    covered = (
+        event.stream,
+        event.kind,
+        event.op,
+        event.record_type,
+        event.record_id,
+        event.version,
+        event.map_key,
+        event.commitment,
+        target,
+        batch_id,
+        accepted_at,
+    )
+    return (
+        seq,
+        *covered,
+        event.subject,
+        event.event.decode(),
+        event.salt,
+        encode_strings(event.disclosures),
+        checksum_of("events", covered),
+    )
 
 
-def _record_row(record: NewRecord, version: int, put_seq: int) -> dict[str, object]:
-    row: dict[str, object] = {
-        "record_id": record.record_id,
-        "record_type": record.record_type,
-        "stream": record.stream,
-        "natural_key": record.natural_key,
-        "content_digest": record.content_digest,
-        "subject": record.subject,
-        "issuer": record.issuer,
-        "document_number": record.document_number,
-        "document_match": record.document_match,
-        "version": version,
-        "status": IN_FORCE,
-        "in_force_until": encode_day(record.in_force_until),
-        "put_seq": put_seq,
-    }
-    row["checksum"] = checksum("records", row)
-    return row
+_RECORD_COLUMNS = (
+    *COVERED["records"],
+    *("content_digest", "subject", "issuer", "document_number", "document_match"),
+    *("version", "status", "in_force_until", "put_seq", "checksum"),
+)
+
+
+def _record_row(put: Put, put_seq: int) -> Values:
+    record = put.record
+    covered = (record.record_id, record.record_type, record.stream, record.natural_key)
+    return (
+        *covered,
+        record.content_digest,
+        record.subject,
+        record.issuer,
+        record.document_number,
+        record.document_match,
+        put.event.version,
+        IN_FORCE,
+        encode_day(record.in_force_until),
+        put_seq,
+        checksum_of("records", covered),
+    )
 
 
 def _batch(row: Row[Any] | None) -> StoredBatch | None:

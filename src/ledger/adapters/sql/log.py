@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
+from ledger.adapters.sql.bulk import give_indices, insert_many
 from ledger.adapters.sql.schema import entries, events
 from ledger.adapters.sql.texts import chunks, parse_strings
 from ledger.errors import FatalStateError, RollbackError
@@ -38,27 +39,17 @@ def append(connection: Connection, stream: str, size: int, new: Sequence[Sequenc
     stored = 0 if newest is None else newest + 1
     if stored != size:
         raise RollbackError(f"log: expected {size} entries, found {stored}")
-    connection.execute(
-        insert(entries),
-        [
-            {
-                "stream": stream,
-                "log_index": entry.log_index,
-                "entry": entry.entry,
-                "leaf_hash": entry.leaf_hash,
-                "map_key": entry.map_key,
-            }
-            for entry in new
-        ],
+    insert_many(
+        connection,
+        entries,
+        ("stream", "log_index", "entry", "leaf_hash", "map_key"),
+        [(stream, one.log_index, one.entry, one.leaf_hash, one.map_key) for one in new],
     )
-    given = [
-        {"at_seq": entry.seq, "index": entry.log_index} for entry in new if entry.seq is not None
-    ]
-    for row in given:
-        # One index an event, for ever: an event that has one already is not given another.
-        changed = connection.execute(_GIVE_INDEX, row)
-        if changed.rowcount != 1:
-            raise FatalStateError(f"event {row['at_seq']}: expected no index, found one")
+    given = [(one.log_index, one.seq) for one in new if one.seq is not None]
+    # One index an event, for ever: an event that has one already is not given another.
+    changed = give_indices(connection, given)
+    if changed != len(given):
+        raise FatalStateError(f"events: expected {len(given)} without index, found {changed}")
 
 
 def read(connection: Connection, stream: str, start: int, limit: int) -> tuple[SequencedEntry, ...]:
@@ -126,10 +117,3 @@ def pending_count(connection: Connection, stream: str, served_size: int) -> int:
 def _is_after(stream: str, size: int) -> ColumnElement[bool]:
     later = or_(events.c.log_index.is_(None), events.c.log_index >= size)
     return (events.c.stream == stream) & later
-
-
-_GIVE_INDEX = (
-    update(events)
-    .where(events.c.seq == bindparam("at_seq"), events.c.log_index.is_(None))
-    .values(log_index=bindparam("index"))
-)

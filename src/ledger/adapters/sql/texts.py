@@ -11,6 +11,11 @@ CHUNK: Final = 500
 """Values in one IN list; every database takes this many."""
 
 
+_SEPARATOR: Final = '", "'
+_PLAIN: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+"""Characters that JSON does not escape."""
+
+
 def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
     """Split values into IN lists."""
     for start in range(0, len(values), CHUNK):
@@ -39,6 +44,10 @@ def parse_day(text: str | None) -> date | None:
 
 def encode_strings(values: tuple[str, ...]) -> str:
     """A JSON array of strings."""
+    joined = "".join(values)
+    if values and joined.isascii() and not joined.encode().translate(None, _PLAIN):
+        # What json.dumps writes, in a third of the time; disclosures are base64url.
+        return f'["{_SEPARATOR.join(values)}"]'
     return json.dumps(values)
 
 
