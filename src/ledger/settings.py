@@ -1,12 +1,15 @@
 """A node's settings: flag, then environment (CREDIT_LEDGER_...), then node.json, then default."""
 
 import json
+import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     JsonConfigSettingsSource,
@@ -19,6 +22,15 @@ from ledger.errors import InputError
 
 FILE_NAME: Final = "node.json"
 ENVIRONMENT_PREFIX: Final = "CREDIT_LEDGER_"
+
+SECRET_URLS: Final = ("database_url", "rpc_url")
+"""Settings that may hold a password. Their values may also stand in a file of their own, which
+``CREDIT_LEDGER_..._FILE`` names; the password is never shown."""
+
+FLAG, ENVIRONMENT, STORED, DEFAULT = "flag", "environment", "file", "default"
+"""Where a value may come from, the first that has one."""
+
+MAX_SECRET_BYTES: Final = 4_096
 
 
 class NodeSettings(BaseSettings):
@@ -92,6 +104,48 @@ class NodeSettings(BaseSettings):
         return self.endpoint or self.local_url
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One setting as it may be shown to anyone."""
+
+    name: str
+    value: str | int | None
+    """Passwords are masked; an endpoint that was not given is the one in use."""
+    source: str
+    """``flag``, ``environment``, ``file`` or ``default``."""
+    variable: str
+    """The environment variable that sets it."""
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """Values in files that ``CREDIT_LEDGER_..._FILE`` names."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """The content of the file, without white space around it."""
+        variable = _variable(field_name)
+        path = os.environ.get(f"{variable}_FILE") if field_name in SECRET_URLS else None
+        if path is None:
+            return None, field_name, False
+        if variable in os.environ:
+            raise InputError(f"{variable}: expected it or {variable}_FILE, found both")
+        try:
+            with open(path, "rb") as file:
+                content = file.read(MAX_SECRET_BYTES + 1)
+            if len(content) > MAX_SECRET_BYTES:
+                raise InputError(f"{variable}_FILE: expected at most {MAX_SECRET_BYTES} bytes")
+            return content.decode().strip(), field_name, False
+        except (OSError, UnicodeError):
+            raise InputError(f"{variable}_FILE: expected a file of text that can be read") from None
+
+    def __call__(self) -> dict[str, Any]:
+        """All that is given in this way."""
+        found = {
+            name: self.get_field_value(field, name)[0]
+            for name, field in self.settings_cls.model_fields.items()
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
 def make_settings(**flags: Any) -> NodeSettings:
     """Settings of a new node from flags and environment.
 
@@ -132,9 +186,53 @@ def load_settings(folder: Path, **flags: Any) -> NodeSettings:
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             """First come, first served."""
             stored = JsonConfigSettingsSource(settings_cls, json_file=path)
-            return init_settings, env_settings, stored
+            return init_settings, env_settings, _SecretFiles(settings_cls), stored
 
     return _checked(Stored, flags)
+
+
+def show_settings(folder: Path, **flags: Any) -> tuple[Shown, ...]:
+    """Every setting in use, and where its value comes from.
+
+    Args:
+        folder: The node's folder with ``node.json``.
+        flags: As for ``load_settings``.
+
+    Raises:
+        InputError: As for ``load_settings``.
+    """
+    settings = load_settings(folder, **flags)
+    content = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
+    variables = {name.upper() for name in os.environ}
+    shown = []
+    for name in type(settings).model_fields:
+        variable = _variable(name)
+        if flags.get(name) is not None:
+            source = FLAG
+        elif variable in variables or (name in SECRET_URLS and f"{variable}_FILE" in variables):
+            source = ENVIRONMENT
+        else:
+            source = STORED if name in content else DEFAULT
+        value = getattr(settings, name)
+        if name == "endpoint" and value is None and not settings.listens_everywhere:
+            value = settings.public_endpoint
+        shown.append(Shown(name, masked(value) if name in SECRET_URLS else value, source, variable))
+    return tuple(shown)
+
+
+def masked(url: str | None) -> str | None:
+    """A URL without its password, and without the values of its query."""
+    if url is None:
+        return None
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return "***"
+    address, question, query = rest.partition("?")
+    user, at, place = address.rpartition("@")
+    if ":" in user:
+        user = user.partition(":")[0] + ":***"
+    names = "&".join(f"{part.partition('=')[0]}=***" for part in query.split("&"))
+    return f"{scheme}://{user}{at}{place}{question}{names if question else ''}"
 
 
 def save_settings(folder: Path, settings: NodeSettings) -> None:
@@ -142,6 +240,10 @@ def save_settings(folder: Path, settings: NodeSettings) -> None:
     content = settings.model_dump(exclude_defaults=True)
     text = json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True)
     (folder / FILE_NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def _variable(name: str) -> str:
+    return ENVIRONMENT_PREFIX + name.upper()
 
 
 def _checked(make: Callable[..., NodeSettings], flags: dict[str, Any]) -> NodeSettings:

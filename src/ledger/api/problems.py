@@ -72,9 +72,17 @@ def problem_response(scope: Scope, problem: ApiProblem) -> JSONResponse:
     language = _language(Headers(scope=scope).get("accept-language", ""))
     meaning = PROBLEMS.get(problem.code) or PROBLEMS[_family(problem.status)]
     request_id = scope.get("state", {}).get("request_id")
-    body = {
+    title = meaning.en if language == "en" else meaning.zh
+    body = problem_body(problem, title, request_id)
+    headers = {"Content-Language": language, "Vary": "Accept-Language"} | problem.headers
+    return JSONResponse(body, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def problem_body(problem: ApiProblem, title: str, request_id: str | None) -> dict[str, object]:
+    """The members of a problem."""
+    return {
         "type": TYPE_PREFIX + problem.code,
-        "title": meaning.en if language == "en" else meaning.zh,
+        "title": title,
         "status": problem.status,
         "detail": problem.detail,
         "instance": f"urn:uuid:{request_id or uuid.uuid4()}",
@@ -82,8 +90,6 @@ def problem_response(scope: Scope, problem: ApiProblem) -> JSONResponse:
         "errors": problem.errors,
         "request_id": request_id,
     }
-    headers = {"Content-Language": language, "Vary": "Accept-Language"} | problem.headers
-    return JSONResponse(body, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
 def install_handlers(app: FastAPI) -> None:

@@ -7,12 +7,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from ledger.adapters.log_lines import configure_logging
+from ledger.api.connections import Connection, Server
 from ledger.bootstrap.node import build_node
 from ledger.errors import FatalStateError
 from ledger.settings import load_settings
 
-GRACEFUL_STOP_S: Final = 10
-MAX_CONNECTIONS: Final = 512
+GRACEFUL_STOP_S: Final = 30
 MAX_HEAD_BYTES: Final = 32 << 10
 """Request line and headers, as far as the server reads them; the API takes less."""
 
@@ -30,25 +30,47 @@ def run_node(folder: Path, *, host: str | None = None, port: int | None = None) 
     configure_logging()
     node = build_node(folder, settings)
     node.genesis.check()
-    server = uvicorn.Server(server_config(node.app, settings.host, settings.port))
+    config = server_config(
+        node.app,
+        settings.host,
+        settings.port,
+        trusted_proxies=settings.trusted_proxies,
+        graceful_stop_s=settings.graceful_stop_s,
+    )
+    server = Server(config, node.app)
     server.run()
     if not server.started:
         raise FatalStateError("server: did not start; the log says why")
 
 
-def server_config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
-    """How the server in front of the application behaves: bounded, and silent about itself."""
+def server_config(
+    app: FastAPI,
+    host: str,
+    port: int,
+    *,
+    trusted_proxies: str = "",
+    graceful_stop_s: int = GRACEFUL_STOP_S,
+) -> uvicorn.Config:
+    """How the server in front of the application behaves: bounded, and silent about itself.
+
+    Args:
+        app: The application.
+        host: Where it listens.
+        port: Where it listens.
+        trusted_proxies: Addresses or networks whose X-Forwarded-For is believed.
+        graceful_stop_s: Seconds that requests in work have to end.
+    """
     return uvicorn.Config(
         app,
         host=host,
         port=port,
-        http="h11",  # bounds the head of a request, httptools does not
+        http=Connection,  # h11: bounds the head of a request, httptools does not
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         ws="none",
-        proxy_headers=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=trusted_proxies,
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=GRACEFUL_STOP_S,
-        limit_concurrency=MAX_CONNECTIONS,
+        timeout_graceful_shutdown=graceful_stop_s,
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.cli import devnet, language, trust_root
+from ledger.cli import config, devnet, language, trust_root
 from ledger.cli.fsck import fsck
 from ledger.cli.lookup import lookup
 from ledger.cli.node import init, serve
@@ -45,6 +45,7 @@ app.command()(publish)
 app.command()(lookup)
 app.command()(verify)
 app.command()(fsck)
+app.add_typer(config.app, name="config")
 app.add_typer(devnet.app, name="devnet")
 app.add_typer(trust_root.app, name="trust-root")
 

@@ -4,7 +4,15 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import InputError
-from ledger.settings import FILE_NAME, NodeSettings, load_settings, make_settings, save_settings
+from ledger.settings import (
+    FILE_NAME,
+    NodeSettings,
+    load_settings,
+    make_settings,
+    masked,
+    save_settings,
+    show_settings,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -124,3 +132,93 @@ def test_settings_public_endpoint_of_a_node_on_every_interface_must_be_given() -
         _ = make_settings(region="340000", host="0.0.0.0").public_endpoint
     settings = make_settings(region="340000", host="0.0.0.0", endpoint="https://node.cn")
     assert settings.public_endpoint == "https://node.cn"
+
+
+# --- What is shown of them
+
+
+def test_show_settings_names_the_source_of_each_value(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDIT_LEDGER_RPC_URL", "http://127.0.0.1:9545")
+    shown = {one.name: one for one in show_settings(folder, host="::1", port=None)}
+    assert set(shown) == set(NodeSettings.model_fields)
+    assert (shown["host"].value, shown["host"].source) == ("::1", "flag")
+    assert (shown["rpc_url"].value, shown["rpc_url"].source) == (
+        "http://127.0.0.1:9545",
+        "environment",
+    )
+    assert (shown["port"].value, shown["port"].source) == (8001, "file")
+    assert (shown["trust_root"].source, shown["trust_root"].variable) == (
+        "default",
+        "CREDIT_LEDGER_TRUST_ROOT",
+    )
+    assert shown["endpoint"].value == "http://[::1]:8001"
+
+
+@pytest.mark.parametrize(
+    ("url", "seen"),
+    [
+        ("postgresql://ledger:s3cret@db:5432/node", "postgresql://ledger:***@db:5432/node"),
+        ("postgresql://ledger:s3:c@ret@db/node", "postgresql://ledger:***@db/node"),
+        ("postgresql://db/node?password=s3cret&sslmode=require", "***"),
+        ("http://rpc.example/?key=s3cret", "***"),
+        ("https://user:s3cret@rpc.example", "https://user:***@rpc.example"),
+        ("s3cret", "***"),
+        ("sqlite:////var/lib/node.db", "sqlite:////var/lib/node.db"),
+        ("http://127.0.0.1:8545", "http://127.0.0.1:8545"),
+    ],
+)
+def test_masked_url_never_shows_a_password(url: str, seen: str) -> None:
+    found = masked(url)
+    assert found is not None
+    assert "s3" not in found
+    assert found == seen or (seen == "***" and "***" in found)
+
+
+def test_settings_secret_url_may_stand_in_a_file_of_its_own(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "url"
+    secret.write_text("postgresql://ledger:s3cret@db/node\n")
+    monkeypatch.setenv("CREDIT_LEDGER_DATABASE_URL_FILE", str(secret))
+    assert load_settings(folder).database_url == "postgresql://ledger:s3cret@db/node"
+    shown = {one.name: one for one in show_settings(folder)}
+    assert (shown["database_url"].source, shown["database_url"].value) == (
+        "environment",
+        "postgresql://ledger:***@db/node",
+    )
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"x" * 5000])
+def test_settings_secret_file_that_cannot_be_read_is_refused_without_its_content(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    secret = tmp_path / "url"
+    if content is not None:
+        secret.write_bytes(content)
+    monkeypatch.setenv("CREDIT_LEDGER_DATABASE_URL_FILE", str(secret))
+    with pytest.raises(InputError, match="CREDIT_LEDGER_DATABASE_URL_FILE: expected"):
+        load_settings(folder)
+
+
+def test_settings_secret_given_twice_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDIT_LEDGER_RPC_URL", "http://a")
+    monkeypatch.setenv("CREDIT_LEDGER_RPC_URL_FILE", "/nowhere")
+    with pytest.raises(InputError, match="found both"):
+        load_settings(folder)
+
+
+@pytest.mark.parametrize("networks", ["10.0.0.0/33", "proxy.example", "10.0.0.1;10.0.0.2", "*"])
+def test_settings_trusted_proxies_that_are_no_networks_are_refused(
+    folder: Path, networks: str
+) -> None:
+    with pytest.raises(InputError, match="trusted_proxies"):
+        load_settings(folder, trusted_proxies=networks)
+
+
+def test_settings_trusted_proxies_are_addresses_or_networks(folder: Path) -> None:
+    networks = "127.0.0.1, 10.1.0.0/16,fd00::/8"
+    assert load_settings(folder, trusted_proxies=networks).trusted_proxies == networks

@@ -1,22 +1,24 @@
 """The application behind the server it runs with, over a socket: what ASGI alone cannot show."""
 
+import json
 import socket
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from worlds.node import uscc
 
+from ledger.api import connections
+from ledger.api.connections import Server
 from ledger.bootstrap.server import server_config
 
 
 @pytest.fixture(scope="module")
 def address(app: FastAPI) -> Iterator[tuple[str, int]]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(server_config(app, "127.0.0.1", 0))
+        server = Server(server_config(app, "127.0.0.1", 0), app)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         deadline = time.monotonic() + 10
@@ -27,7 +29,7 @@ def address(app: FastAPI) -> Iterator[tuple[str, int]]:
         thread.join(10)
 
 
-def exchange(address: tuple[str, int], *parts: bytes, wait_s: float = 5) -> bytes:
+def exchange(address: tuple[str, int], *parts: bytes, wait_s: float = 20) -> bytes:
     """Send raw bytes, give everything that comes back until the server closes."""
     with socket.create_connection(address, timeout=wait_s) as connection:
         try:
@@ -42,6 +44,22 @@ def exchange(address: tuple[str, int], *parts: bytes, wait_s: float = 5) -> byte
         except ConnectionResetError:
             pass
         return received
+
+
+def problem_of(answer: bytes) -> tuple[int, str]:
+    """Status and code of a problem; checks what every problem has."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    headers = dict(line.lower().split(b": ", 1) for line in lines[1:])
+    content = json.loads(body)
+    assert headers[b"content-type"] == b"application/problem+json"
+    assert headers[b"x-request-id"].decode() == content["request_id"]
+    assert headers[b"x-content-type-options"] == b"nosniff"
+    assert headers[b"connection"] == b"close"
+    assert int(headers[b"content-length"]) == len(body)
+    status = int(lines[0].split()[1])
+    assert content["status"] == status
+    return status, content["code"]
 
 
 def post(path: bytes, *headers: bytes) -> bytes:
@@ -75,7 +93,8 @@ def test_server_expect_continue_is_refused_before_the_body(address: tuple[str, i
 
 def test_server_endless_header_is_cut_off(address: tuple[str, int]) -> None:
     answer = exchange(address, b"GET / HTTP/1.1\r\nX: ", *[b"a" * 65_536] * 8)
-    assert answer == b"" or answer.split()[1] in (b"400", b"431")
+    # The client may still be sending when the answer and the reset arrive.
+    assert answer == b"" or problem_of(answer) == (400, "malformed-request")
     assert uscc(5).encode() not in answer
 
 
@@ -105,3 +124,59 @@ def test_server_websocket_upgrade_is_not_taken(address: tuple[str, int]) -> None
     with socket.create_connection(address, timeout=5) as connection:
         connection.sendall(b"\r\n".join(lines))
         assert connection.recv(64).startswith(b"HTTP/1.1 405")
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\r\n\r\nnonsense\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX Y: b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX: b\x00\r\n\r\n",
+        b"GET /\xe5\xbc\xa0 HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
+    ],
+)
+def test_server_what_is_no_request_answers_a_400_problem(
+    address: tuple[str, int], garbage: bytes
+) -> None:
+    assert problem_of(exchange(address, garbage)) == (400, "malformed-request")
+
+
+def test_server_head_that_never_ends_answers_408(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_WITHIN_S", 0.2)
+    for begun in (b"", b"GET /livez HT", b"GET /livez HTTP/1.1\r\nHost: x\r\nX: y"):
+        assert problem_of(exchange(address, begun)) == (408, "head-too-slow")
+
+
+def test_server_body_nobody_reads_does_not_hold_the_connection(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_WITHIN_S", 0.2)
+    head = b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+    answer = exchange(address, head, b"drip")
+    assert answer.startswith(b"HTTP/1.1 404")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_server_connection_too_many_answers_503(
+    address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 2)
+    alive = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+    with socket.create_connection(address, timeout=20) as one:
+        one.sendall(alive)
+        assert one.recv(65_536).startswith(b"HTTP/1.1 200")
+        with socket.create_connection(address, timeout=20) as two:
+            two.sendall(alive)
+            assert two.recv(65_536).startswith(b"HTTP/1.1 200")
+            assert problem_of(exchange(address)) == (503, "overloaded")
+    closed = exchange(address, b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert closed.startswith(b"HTTP/1.1 200")
