@@ -15,12 +15,14 @@ from fastapi import FastAPI
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.evm.chain import EvmChain
 from ledger.adapters.evm.signing import address_of
+from ledger.adapters.http.mirror_source import HttpMirrorSource
 from ledger.adapters.http.peers import HttpPeers
 from ledger.adapters.keystore import NodeKeys, load_keys
 from ledger.adapters.sql.store import SqlStore, open_store
 from ledger.api.app import create_app
 from ledger.api.context import NodeContext
 from ledger.api.rate_limits import RequestLimits
+from ledger.bootstrap.mirroring import make_mirroring
 from ledger.bootstrap.streams import make_mirror_gate, make_tiles
 from ledger.bootstrap.watching import make_watch
 from ledger.core import vrf
@@ -35,6 +37,7 @@ from ledger.services.lookup.directory import RegionDirectory
 from ledger.services.lookup.federation import FederatedLookup
 from ledger.services.lookup.material import ServedMaterial
 from ledger.services.lookup.region import RegionLookup
+from ledger.services.mirror import Mirroring
 from ledger.services.publication import Publication
 from ledger.services.publication.pages import BatchPages
 from ledger.services.stream.state import StreamState
@@ -142,6 +145,16 @@ def _wire(
         region=region, secrets={stream: keys.vrf_seeds[stream] for stream in generations}
     )
     states = {stream: StreamState(stream, store) for stream in generations}
+    directory = RegionDirectory(outside.chain)
+    mirroring, source = make_mirroring(
+        region=region,
+        trust_root=trust_root,
+        mirror_key=keys.mirror_key,
+        store=store,
+        chain=outside.chain,
+        clock=clock,
+        directory=directory,
+    )
     worker = Worker(
         region=region,
         trust_root=trust_root,
@@ -153,14 +166,18 @@ def _wire(
         anchor_key=AnchorKey(address=address_of(keys.anchor_key), secret=keys.anchor_key),
         vrf_keys=generations,
         states=states,
+        mirroring=mirroring.status,
     )
     own = RegionLookup(
         region=region,
         trust_root=trust_root,
         source=ServedMaterial(states=states, store=store, keys=subject_keys, clock=clock),
     )
-    directory = RegionDirectory(outside.chain)
-    genesis = GenesisCheck(chain=outside.chain, expected=trust_root.genesis_hash, then=worker.start)
+    genesis = GenesisCheck(
+        chain=outside.chain,
+        expected=trust_root.genesis_hash,
+        then=_both(worker.start, mirroring.start),
+    )
     watch, metrics = make_watch(
         region=region,
         trust_root=trust_root,
@@ -207,7 +224,7 @@ def _wire(
         metrics=metrics,
         limits=_limits(settings),
         start=_starter(genesis, directory, watch),
-        stop=_stopper(outside, genesis, worker, directory, watch),
+        stop=_stopper(outside, genesis, worker, directory, watch, mirroring, source),
     )
     return Node(create_app(context), genesis)
 
@@ -248,6 +265,14 @@ def _check_own_keys(
             )
 
 
+def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:
+    def run() -> None:
+        first()
+        second()
+
+    return run
+
+
 def _starter(
     genesis: GenesisCheck, directory: RegionDirectory, watch: Watch
 ) -> Callable[[], Awaitable[None]]:
@@ -265,11 +290,14 @@ def _stopper(
     worker: Worker,
     directory: RegionDirectory,
     watch: Watch,
+    mirroring: Mirroring,
+    source: HttpMirrorSource,
 ) -> Callable[[], Awaitable[None]]:
     async def stop() -> None:
         # The check first: it may start the worker.
-        for one in (watch, genesis, worker, directory):
+        for one in (watch, genesis, worker, mirroring, directory):
             await asyncio.to_thread(one.stop)
+        source.close()
         await outside.peers.close()
         outside.chain.close()
         outside.store.close()

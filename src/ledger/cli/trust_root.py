@@ -44,7 +44,7 @@ def make(
             registrations,
             issued_at=datetime.now(UTC) + timedelta(seconds=clock_offset_s),
             since=_day(since),
-            required=required or 0,
+            required=required,
         )
         for node in nodes:
             (node / "trust-root.json").write_bytes(content)

@@ -32,6 +32,7 @@ from ledger.errors import (
     StoreUnavailableError,
 )
 from ledger.services.anchoring.comparison import is_head_of
+from ledger.services.anchoring.tally import Tally
 from ledger.services.crash_points import reach
 from ledger.services.ports import Chain, Clock, Store
 from ledger.services.stored import ANCHORED, IN_FLIGHT, WITHDRAWN, Fence, OutboxRow, Snapshot
@@ -76,6 +77,13 @@ class Snapshots:
         self._store = store
         self._fence = fence
         self._clock = clock
+        self._tallies: dict[str, Tally] = {}
+        self._looked: dict[str, int] = {}
+        """The block of each stream's last look that only a new block can change."""
+
+    def tally(self, stream: str) -> Tally | None:
+        """What mirrors say of a stream's newest head; None before it was read."""
+        return self._tallies.get(stream)
 
     def step(self, state: StreamState) -> bool:
         """Take a snapshot of one stream if there is a new block; returns whether it is served.
@@ -91,10 +99,14 @@ class Snapshots:
         newest = self._store.newest_outbox(state.stream)
         if newest is None or (newest.epoch == 1 and newest.state in IN_FLIGHT):
             return False  # No head of ours can be on chain.
-        block = self._newest_block()
+        number = self._chain.latest_block()
+        if number == self._looked.get(state.stream):
+            return False
+        block = self._block(number, *self._chain.fetch_header(number))
         reach("snapshot.block-taken")
         served = state.snapshot
         if served is not None and served.block_hash == block.block_hash:
+            self._looked[state.stream] = number
             return False
         words = confirmation_words(self._trust_root, self._region, state.stream)
         nodes = self._prove(state.stream, words, block)
@@ -102,8 +114,12 @@ class Snapshots:
         proved = self._read(state.stream, words, block, nodes)
         reach("snapshot.verified")
         row = self._row_of(state.stream, proved)
+        tally = self._count(state.stream, proved)
         # A head that is not ours or not confirmed is not served; anchoring compares the heads.
-        if row is None or not self._is_confirmed(state.stream, proved):
+        if row is None:
+            return False
+        if not tally.is_enough:
+            self._looked[state.stream] = number
             return False
         if proved.head.size < state.served_size:
             # A chain that was rolled back: the served state does not shrink. The next head, which
@@ -125,6 +141,7 @@ class Snapshots:
         reach("snapshot.stored")
         # At this point a restart serves it too.
         state.serve(snapshot)
+        self._looked[state.stream] = number
         reach("snapshot.served")
         return True
 
@@ -154,10 +171,6 @@ class Snapshots:
             log.warning("stored snapshot of block %d: %s", snapshot.block_number, error)
             return False
         return is_confirmed and proved.head == snapshot.head and (words or None) == snapshot.words
-
-    def _newest_block(self) -> _Block:
-        number = self._chain.latest_block()
-        return self._block(number, *self._chain.fetch_header(number))
 
     def _block(self, number: int, block_hash: Hash32, rlp: bytes) -> _Block:
         header = parse_header(rlp)
@@ -209,3 +222,22 @@ class Snapshots:
 
     def _is_confirmed(self, stream: str, proved: ProvedState) -> bool:
         return count_confirmations(self._trust_root, self._region, stream, proved).is_enough
+
+    def _count(self, stream: str, proved: ProvedState) -> Tally:
+        """What mirrors say of the newest head, kept for the status."""
+        found = count_confirmations(self._trust_root, self._region, stream, proved)
+        rule = self._trust_root.confirmation(self._region, stream)
+        counting = () if rule is None else rule.mirrors
+        tally = Tally(
+            epoch=proved.head.epoch,
+            required=found.required,
+            confirmed=found.confirmed,
+            confirmed_by=tuple(n for n in counting if proved.lane(n) == proved.head.epoch),
+            contradicted_by=found.contradicting,
+            is_enough=found.is_enough,
+        )
+        known = self._tallies.get(stream)
+        if tally.contradicted_by and (known is None or known != tally):
+            log.error("ALARM contradicted: %s: by mirrors %s", stream, tally.contradicted_by)
+        self._tallies[stream] = tally
+        return tally

@@ -3,12 +3,16 @@
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from ledger.services.anchoring.tally import Tally
 from ledger.services.background.failures import StepError, text_of
 from ledger.services.lookup.material import MAX_AHEAD_S
+from ledger.services.mirror.status import MirroringStatus, SourceStatus
 
 READY: Final = "ready"
+NOT_CONFIRMED: Final = "not-confirmed"
+"""A head is on chain, and too few mirrors have confirmed its map."""
 
-__all__ = ["READY", "StepError", "StreamStatus", "WorkerStatus"]
+__all__ = ["NOT_CONFIRMED", "READY", "StepError", "StreamStatus", "WorkerStatus"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,8 @@ class StreamStatus:
     """Age of that block by the node's clock."""
     head_state: str | None
     """State of the newest head on its way: signed, sent, mined or anchored."""
+    confirmations: Tally | None = None
+    """What mirrors say of the newest head on chain; None before it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,13 @@ class WorkerStatus:
     streams: tuple[StreamStatus, ...]
     errors: tuple[StepError, ...]
     max_age_s: int
+    mirroring: MirroringStatus | None = None
+    """How far this node has followed other regions; None where it mirrors nobody."""
+
+    @property
+    def mirrors(self) -> tuple[SourceStatus, ...]:
+        """The other regions' streams that this node mirrors."""
+        return () if self.mirroring is None else self.mirroring.sources
 
     @property
     def reason(self) -> str:
@@ -51,10 +64,12 @@ class WorkerStatus:
         if not self.streams:
             return "starting"
         for stream in self.streams:
+            tally = stream.confirmations
+            is_waiting = tally is not None and not tally.is_enough
             if stream.snapshot_age_s is None:
-                return "no-snapshot"
+                return NOT_CONFIRMED if is_waiting else "no-snapshot"
             if stream.snapshot_age_s > self.max_age_s:
-                return "snapshot-too-old"
+                return NOT_CONFIRMED if is_waiting else "snapshot-too-old"
             if stream.snapshot_age_s < -MAX_AHEAD_S:
                 return "snapshot-in-the-future"
         return READY
@@ -67,6 +82,7 @@ class WorkerStatus:
     def as_json(self) -> dict[str, object]:
         """Plain values; times in RFC 3339."""
         members = asdict(self)
+        members["mirroring"] = None if self.mirroring is None else self.mirroring.as_json()
         for error in (*members["errors"], members["stopped_by"]):
             if error is not None:
                 error["since"] = text_of(error["since"])

@@ -14,11 +14,13 @@ from ledger.core.trust import TrustRoot
 from ledger.errors import FatalStateError, FencedError, LedgerError
 from ledger.services.anchoring import Anchoring, AnchorKey
 from ledger.services.anchoring.snapshots import Snapshots
+from ledger.services.anchoring.tally import Tally
 from ledger.services.background.expiry import Expiry
 from ledger.services.background.failures import StepError, error_of
 from ledger.services.background.status import StreamStatus, WorkerStatus
 from ledger.services.crash_points import reach
 from ledger.services.lookup.material import MAX_AGE_S
+from ledger.services.mirror.status import MirroringStatus
 from ledger.services.ports import Chain, Clock, Entropy, Store
 from ledger.services.stream.sequencing import Sequencer
 from ledger.services.stream.state import StreamState, StreamStates
@@ -52,6 +54,7 @@ class Worker:
         states: The node's streams, shared with publication and lookups.
         interval_s: Pause between two rounds.
         max_age_s: Age of a snapshot beyond which the node is not ready.
+        mirroring: Tells how far the node has followed other regions, for its status.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Worker:
         states: StreamStates,
         interval_s: float = INTERVAL_S,
         max_age_s: int = MAX_AGE_S,
+        mirroring: Callable[[], MirroringStatus] | None = None,
     ) -> None:
         self._region = region
         self._trust_root = trust_root
@@ -82,6 +86,8 @@ class Worker:
         self._states = states
         self._interval_s = interval_s
         self._max_age_s = max_age_s
+        self._mirroring = mirroring
+        self._snapshots: Snapshots | None = None
         self._steps: dict[str, Step] | None = None
         self._errors: dict[str, StepError] = {}
         self._stopped_by: StepError | None = None
@@ -128,6 +134,7 @@ class Worker:
             streams=tuple(self._status_of(state) for state in streams),
             errors=errors,
             max_age_s=self._max_age_s,
+            mirroring=None if self._mirroring is None else self._mirroring(),
         )
 
     def _run(self) -> None:
@@ -180,6 +187,7 @@ class Worker:
             steps[f"sequencing:{stream}"] = _bound(sequencer.step, state)
             steps[f"anchoring:{stream}"] = _bound(anchoring.step, state)
             steps[f"snapshots:{stream}"] = _bound(snapshots.step, state)
+        self._snapshots = snapshots
         self._steps = steps
 
     def _load_stream(self, state: StreamState, sequencer: Sequencer, snapshots: Snapshots) -> None:
@@ -239,7 +247,11 @@ class Worker:
             block_number=None if snapshot is None else snapshot.block_number,
             snapshot_age_s=None if age is None else int(age),
             head_state=head_state,
+            confirmations=self._tally_of(state.stream),
         )
+
+    def _tally_of(self, stream: str) -> Tally | None:
+        return None if self._snapshots is None else self._snapshots.tally(stream)
 
 
 def _bound(step: Callable[[StreamState], object], state: StreamState) -> Step:

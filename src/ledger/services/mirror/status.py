@@ -34,6 +34,16 @@ class SourceStatus:
             return "confirmed"
         return "contradicted" if self.lane == self.head_epoch + CONTRADICTION else "behind"
 
+    @property
+    def lag(self) -> int | None:
+        """Entries that are anchored and not in the copy; None while no head is known."""
+        return None if self.head_size is None else max(0, self.head_size - self.size)
+
+    @property
+    def is_alarmed(self) -> bool:
+        """Whether an alarm stands."""
+        return self.alarm is not None
+
     def as_json(self) -> dict[str, object]:
         """Plain values."""
         members = asdict(self)
@@ -62,7 +72,7 @@ class MirroringStatus:
     @property
     def alarms(self) -> tuple[SourceStatus, ...]:
         """The streams that an alarm stands for."""
-        return tuple(one for one in self.sources if one.alarm is not None)
+        return tuple(one for one in self.sources if one.is_alarmed)
 
     def as_json(self) -> dict[str, object]:
         """Plain values; times in RFC 3339."""

@@ -1,0 +1,41 @@
+"""A node's mirroring of the other regions."""
+
+import secrets
+
+from ledger.adapters.evm.signing import address_of
+from ledger.adapters.http.mirror_source import HttpMirrorSource
+from ledger.core.trust import TrustRoot
+from ledger.services.lookup.directory import RegionDirectory
+from ledger.services.mirror import ChainKey, Mirroring
+from ledger.services.ports import Chain, Clock
+from ledger.services.ports.mirroring import MirrorStore
+
+
+def make_mirroring(
+    *,
+    region: str,
+    trust_root: TrustRoot,
+    mirror_key: bytes,
+    store: MirrorStore,
+    chain: Chain,
+    clock: Clock,
+    directory: RegionDirectory,
+) -> tuple[Mirroring, HttpMirrorSource]:
+    """The mirroring of one node and its way to the other regions; nothing runs yet."""
+    source = HttpMirrorSource(
+        endpoints=directory.endpoint,
+        secret=mirror_key,
+        clock=clock,
+        entropy=secrets.token_bytes,
+        allow_loopback=trust_root.is_development,
+    )
+    mirroring = Mirroring(
+        region=region,
+        trust_root=trust_root,
+        store=store,
+        source=source,
+        chain=chain,
+        clock=clock,
+        key=ChainKey(address=address_of(mirror_key), secret=mirror_key),
+    )
+    return mirroring, source
