@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
+from ledger.adapters.sql.checksums import checksum
 from ledger.adapters.sql.schema import mirrored_entries as table
 from ledger.errors import RollbackError
 from ledger.services.ports.mirroring import LogName
@@ -29,9 +30,11 @@ def append(connection: Connection, log: LogName, size: int, entries: Sequence[by
     if stored != size:
         raise RollbackError(f"copy of {log}: expected {size} entries, found {stored}")
     names = {"region": log.region, "stream": log.stream, "vrf_key": log.vrf_key}
+    rows = [
+        names | {"log_index": index, "entry": entry} for index, entry in enumerate(entries, size)
+    ]
     connection.execute(
-        insert(table),
-        [names | {"log_index": index, "entry": entry} for index, entry in enumerate(entries, size)],
+        insert(table), [row | {"checksum": checksum(table.name, row)} for row in rows]
     )
 
 

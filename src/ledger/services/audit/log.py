@@ -8,9 +8,10 @@ from array import array
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from ledger.core.merkle import EMPTY_ROOT, hash_children, hash_leaf
+from ledger.core.merkle import hash_leaf
 from ledger.core.prefix_tree import PrefixTree
 from ledger.core.stream.entry import Entry, opening_entry, parse_entry
+from ledger.core.stream.frontier import Frontier
 from ledger.core.stream.map_function import MapState
 from ledger.core.types import Hash32
 from ledger.errors import MalformedRecordError
@@ -28,32 +29,6 @@ MOST_PENDING: Final = 10_000
 MAX_SEQ: Final = 2**63 - 1
 
 
-class Frontier:
-    """The right edge of a log: enough to go on and to give the present root."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self._complete: list[tuple[int, Hash32]] = []
-
-    def append(self, leaf_hash: Hash32) -> None:
-        """Add a leaf hash."""
-        level, node = 0, leaf_hash
-        while self._complete and self._complete[-1][0] == level:
-            node = hash_children(self._complete.pop()[1], node)
-            level += 1
-        self._complete.append((level, node))
-        self.size += 1
-
-    def root(self) -> Hash32:
-        """The root over what was added so far."""
-        if not self._complete:
-            return EMPTY_ROOT
-        root = self._complete[-1][1]
-        for _, node in reversed(self._complete[:-1]):
-            root = hash_children(node, root)
-        return root
-
-
 class Replay:
     """A log and its map, entry by entry."""
 
@@ -66,7 +41,7 @@ class Replay:
     def take(self, entry: bytes) -> bool:
         """Take the next entry in; returns whether it changed the map."""
         key = self._items.apply(self.log.size, entry)
-        self.log.append(hash_leaf(entry))
+        self.log.append(0, hash_leaf(entry))
         if key is not None:
             self._changed.add(key)
             if len(self._changed) >= MOST_PENDING:
