@@ -23,11 +23,12 @@ class MerkleLog:
 
     def __init__(self) -> None:
         self._levels: list[bytearray] = [bytearray()]
+        self._size = 0
 
     @property
     def size(self) -> TreeSize:
         """Number of leaves."""
-        return len(self._levels[0]) // HASH_BYTES
+        return self._size
 
     def append(self, leaf_hash: Hash32) -> LeafIndex:
         """Add a leaf hash, 32 bytes; gives its index."""
@@ -40,20 +41,9 @@ class MerkleLog:
         for leaf_hash in added:
             _require_hash(leaf_hash)
         self._levels[0] += b"".join(added)
-        sha256 = hashlib.sha256
-        for height, below in enumerate(self._levels):
-            complete = len(below) // _PAIR_BYTES * _PAIR_BYTES
-            if height + 1 == len(self._levels):
-                if not complete:
-                    return
-                self._levels.append(bytearray())
-            above = self._levels[height + 1]
-            above += b"".join(
-                [
-                    sha256(NODE_PREFIX + below[at : at + _PAIR_BYTES]).digest()
-                    for at in range(2 * len(above), complete, _PAIR_BYTES)
-                ]
-            )
+        self._complete()
+        # Last: readers go by the size, and everything below it is there.
+        self._size += len(added)
 
     def first(self, size: TreeSize) -> "MerkleLog":
         """A log of its own with the first ``size`` leaves; copies, hashes nothing.
@@ -67,6 +57,7 @@ class MerkleLog:
             level[: HASH_BYTES * (size >> height)] for height, level in enumerate(self._levels)
         ]
         log._levels = [parts[0], *(part for part in parts[1:] if part)]
+        log._size = size
         return log
 
     def leaf_hash(self, index: LeafIndex) -> Hash32:
@@ -148,14 +139,32 @@ class MerkleLog:
         Raises:
             MalformedProofError: The log does not have all of them.
         """
-        roots = self._levels[height] if 0 <= height < len(self._levels) else bytearray()
-        known = len(roots) // HASH_BYTES
+        known = self._size >> height if height >= 0 else 0
         if start < 0 or count < 0 or start + count > known:
             raise MalformedProofError(
                 f"subtrees: expected within 0 to {known} of height {height},"
                 f" found {start} to {start + count}"
             )
-        return bytes(roots[HASH_BYTES * start : HASH_BYTES * (start + count)])
+        if count == 0:
+            return b""
+        return bytes(self._levels[height][HASH_BYTES * start : HASH_BYTES * (start + count)])
+
+    def _complete(self) -> None:
+        """Hash the subtrees that have become complete, level by level."""
+        sha256 = hashlib.sha256
+        for height, below in enumerate(self._levels):
+            complete = len(below) // _PAIR_BYTES * _PAIR_BYTES
+            if height + 1 == len(self._levels):
+                if not complete:
+                    return
+                self._levels.append(bytearray())
+            above = self._levels[height + 1]
+            above += b"".join(
+                [
+                    sha256(NODE_PREFIX + below[at : at + _PAIR_BYTES]).digest()
+                    for at in range(2 * len(above), complete, _PAIR_BYTES)
+                ]
+            )
 
     def _node(self, level: int, position: int) -> Hash32:
         return bytes(self._levels[level][HASH_BYTES * position : HASH_BYTES * (position + 1)])

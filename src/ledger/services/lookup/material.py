@@ -98,7 +98,7 @@ class ServedMaterial:
         if state is None:
             return Unavailable("stream-not-served")
         key = self._keys.key_of(stream, record_type, subject)
-        served = state.served_key(key.map_key)
+        served = state.served_key(key.map_key, most=MAX_OPENED)
         if served is None:
             return Unavailable("no-snapshot")
         now = self._clock.now()
@@ -109,7 +109,7 @@ class ServedMaterial:
         # not under this very snapshot makes the key pending.
         if self._store.is_pending(stream, key.map_key, served.snapshot.head.size):
             return Pending()
-        if len(served.pairs) > MAX_OPENED:
+        if served.count > MAX_OPENED:
             return Unavailable("too-many-items")
         items = self._open(stream, served)
         # Around midnight clock and chain may disagree about the day. What a verifier would refuse

@@ -1,9 +1,13 @@
-"""One stream in memory: its log, and its map at two sizes.
+"""One stream in memory: its log, the map that is served, and a draft of the next.
 
-The *integrated* map holds every entry of the log. The *served* map holds the entries up to the
-newest verified snapshot; lookups are answered from it alone. Both are derived from the stored
-entries, and only from them: a crash loses nothing, and no step can forget to update memory, because
-every change arrives by reading the store (``catch_up``, ``serve``).
+The *served* map holds the entries up to the newest verified snapshot; lookups are answered from it
+alone. The *draft* is a copy of it that has taken in what came since: it gives the root of the next
+head, and becomes the served map with the snapshot of that head. Everything is derived from the
+stored entries, and only from them: a crash loses nothing, and no step can forget to update memory,
+because every change arrives by reading the store (``catch_up``, ``head``, ``serve``).
+
+Readers take no lock. What they read never changes: the log below a size it had, and a map once it
+is served.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,9 +17,9 @@ from threading import RLock
 from typing import Final
 
 from ledger.core.merkle import hash_leaf
-from ledger.core.prefix_tree import MapProof, PrefixTree
+from ledger.core.prefix_tree import MapProof
 from ledger.core.stream.log import MerkleLog
-from ledger.core.stream.map_function import MapState
+from ledger.core.stream.stream_map import StreamMap
 from ledger.core.types import Hash32, LeafIndex, TreeSize
 from ledger.core.verify.verdict import day_of, moment_of
 from ledger.errors import FatalStateError, NotIntegratedError
@@ -41,29 +45,20 @@ class ServedKey:
 
     snapshot: Snapshot
     map_proof: MapProof
+    count: int
+    """Items under the key."""
     pairs: tuple[tuple[LeafIndex, Hash32], ...]
-    """(log index, leaf hash) of every item, ascending."""
+    """(log index, leaf hash) of every item, ascending; none if there are more than asked for."""
     paths: tuple[tuple[Hash32, ...], ...]
-    """Log path of each item at the snapshot's size."""
+    """Log path of each pair's entry at the snapshot's size."""
 
 
-class _Side:
-    """A map at some size of the log."""
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """A snapshot and the map it proves, replaced together."""
 
-    def __init__(self) -> None:
-        self.size = 0
-        self.items = MapState()
-        self.tree = PrefixTree()
-
-    def take(self, entries: Sequence[SequencedEntry]) -> None:
-        _check(entries, self.size)
-        changed: set[bytes] = set()
-        for entry in entries:
-            key = self.items.apply(entry.log_index, entry.entry)
-            if key is not None:
-                changed.add(key)
-        self.tree.update({key: self.items.value(key) for key in changed})
-        self.size += len(entries)
+    snapshot: Snapshot
+    map: StreamMap
 
 
 class StreamState:
@@ -78,34 +73,39 @@ class StreamState:
         self.stream = stream
         self._store = store
         self._log = MerkleLog()
-        self._integrated = _Side()
-        self._served = _Side()
-        self._snapshot: Snapshot | None = None
-        self._lock = RLock()
+        self._base = StreamMap(self._log)
+        """The map of the newest snapshot; never changed once it is here."""
+        self._draft: StreamMap | None = None
+        self._served: _Served | None = None
+        self._writing = RLock()
 
     @property
     def size(self) -> TreeSize:
-        """Entries that are in the log and the integrated map."""
-        with self._lock:
-            return self._integrated.size
+        """Entries that are integrated: in the log, and thereby in the map of the next head."""
+        return self._log.size
 
     @property
     def served_size(self) -> TreeSize:
         """Entries under the served snapshot; 0 before there is one."""
-        with self._lock:
-            return self._served.size if self._snapshot is not None else 0
+        served = self._served
+        return 0 if served is None else served.map.size
 
     @property
     def snapshot(self) -> Snapshot | None:
         """The served snapshot."""
-        with self._lock:
-            return self._snapshot
+        served = self._served
+        return None if served is None else served.snapshot
 
     def head(self) -> LogHead:
-        """Roots of everything integrated."""
-        with self._lock:
-            side = self._integrated
-            return LogHead(side.size, self._log.root(), side.tree.root())
+        """Roots of everything integrated; hashes what was not hashed for an earlier one.
+
+        Raises:
+            FatalStateError: The stored entries are not those that were integrated.
+            StoreUnavailableError: The store does not answer.
+        """
+        with self._writing:
+            size = self.size
+            return LogHead(size, self._log.root(size), self._map_at(size).root())
 
     def leaf_hash(self, index: LeafIndex) -> Hash32:
         """The leaf hash of an entry.
@@ -113,9 +113,8 @@ class StreamState:
         Raises:
             NotIntegratedError: The log is shorter.
         """
-        with self._lock:
-            self._require_size(index + 1)
-            return self._log.leaf_hash(index)
+        self._require_size(index + 1)
+        return self._log.leaf_hash(index)
 
     def log_root(self, size: TreeSize) -> Hash32:
         """Root of the first ``size`` entries.
@@ -123,9 +122,8 @@ class StreamState:
         Raises:
             NotIntegratedError: The log is shorter.
         """
-        with self._lock:
-            self._require_size(size)
-            return self._log.root(size)
+        self._require_size(size)
+        return self._log.root(size)
 
     def consistency_path(self, old_size: TreeSize, new_size: TreeSize) -> tuple[Hash32, ...]:
         """RFC 9162 consistency path between two sizes.
@@ -133,9 +131,8 @@ class StreamState:
         Raises:
             NotIntegratedError: The log is shorter than ``new_size``.
         """
-        with self._lock:
-            self._require_size(new_size)
-            return tuple(self._log.consistency_path(old_size, new_size))
+        self._require_size(new_size)
+        return self._log.consistency_path(old_size, new_size)
 
     def subtree_roots(self, height: int, start: int, count: int) -> bytes:
         """Roots of consecutive complete subtrees of 2^height leaves, 32 bytes each, for tiles.
@@ -143,9 +140,8 @@ class StreamState:
         Raises:
             NotIntegratedError: The log is shorter than the last of them.
         """
-        with self._lock:
-            self._require_size((start + count) << height)
-            return self._log.subtree_roots(height, start, count)
+        self._require_size((start + count) << height)
+        return self._log.subtree_roots(height, start, count)
 
     def catch_up(self) -> int:
         """Take in every stored entry that is not in memory yet; returns how many.
@@ -155,15 +151,15 @@ class StreamState:
             StoreUnavailableError: The store does not answer.
         """
         taken = 0
-        while entries := self._store.entries(self.stream, self.size, CHUNK):
-            with self._lock:
-                self._integrated.take(entries)
+        with self._writing:
+            while entries := self._store.entries(self.stream, self.size, CHUNK):
+                _check(entries, self.size)
                 self._log.extend([entry.leaf_hash for entry in entries])
-            taken += len(entries)
+                taken += len(entries)
         return taken
 
     def serve(self, snapshot: Snapshot) -> None:
-        """Answer from this snapshot from now on.
+        """Answer from this snapshot from now on; until then from the one before.
 
         Raises:
             FatalStateError: Its roots are not ours: what was anchored is not what is stored. The
@@ -172,52 +168,73 @@ class StreamState:
             StoreUnavailableError: The store does not answer.
         """
         head = snapshot.head
-        with self._lock:
+        with self._writing:
             self._require_size(head.size)
-            if head.size < self._served.size:
+            if head.size < self._base.size:
                 raise NotIntegratedError(
-                    f"snapshot: expected at least {self._served.size} entries, found {head.size}"
+                    f"snapshot: expected at least {self._base.size} entries, found {head.size}"
                 )
-        # Only the worker's thread moves the served side, so it may read outside the lock.
-        while (behind := head.size - self._served.size) > CHUNK:
-            entries = self._store.entries(self.stream, self._served.size, CHUNK)
-            with self._lock:
-                # No snapshot fits the served map until the last chunk is in.
-                self._snapshot = None
-                self._served.take(entries)
-        entries = self._store.entries(self.stream, self._served.size, behind) if behind else ()
-        with self._lock:
-            if behind:
-                self._served.take(entries)
-            ours = (self._log.root(head.size), self._served.tree.root())
+            proved = self._map_at(head.size)
+            ours = (self._log.root(head.size), proved.root())
             if ours != (head.log_root, head.map_root):
-                self._snapshot = None
+                self._draft = self._served = None
                 raise FatalStateError(
                     f"{self.stream}: expected log and map roots {ours[0].hex()}, {ours[1].hex()},"
                     f" found {head.log_root.hex()}, {head.map_root.hex()} on chain"
                 )
-            self._snapshot = snapshot
+            # At this point: the map is hashed and nobody will change it. Readers see the snapshot
+            # and its map together.
+            self._base, self._draft = proved, None
+            self._served = _Served(snapshot, proved)
 
-    def served_key(self, key: Hash32) -> ServedKey | None:
-        """What the served map says of a key; None before there is a snapshot."""
-        with self._lock:
-            if self._snapshot is None:
-                return None
-            pairs = tuple(self._served.items.lists.get(key, ()))
-            return ServedKey(
-                snapshot=self._snapshot,
-                map_proof=self._served.tree.prove(key),
-                pairs=pairs,
-                paths=tuple(
-                    tuple(self._log.inclusion_path(index, self._snapshot.head.size))
-                    for index, _leaf in pairs
-                ),
-            )
+    def served_key(self, key: Hash32, *, most: int) -> ServedKey | None:
+        """What the served map says of a key; None before there is a snapshot.
+
+        Args:
+            key: The map key, 32 bytes.
+            most: Pairs and paths are given for so many items or fewer.
+        """
+        served = self._served
+        if served is None:
+            return None
+        indices = served.map.indices(key)
+        listed = indices if len(indices) <= most else ()
+        size = served.snapshot.head.size
+        return ServedKey(
+            snapshot=served.snapshot,
+            map_proof=served.map.prove(key),
+            count=len(indices),
+            pairs=tuple([(index, self._log.leaf_hash(index)) for index in listed]),
+            paths=tuple([self._log.inclusion_path(index, size) for index in listed]),
+        )
+
+    def _map_at(self, size: TreeSize) -> StreamMap:
+        """The map of the first ``size`` entries, at least as many as are served.
+
+        A draft of another head that went further begins anew: what is served is found again from
+        the stored entries alone.
+        """
+        if size == self._base.size:
+            return self._base
+        draft = self._draft
+        if draft is None or draft.size > size:
+            # Built from nothing, it has room from the start, so that nothing is hashed twice.
+            draft = self._base.copy() if self._base.size else StreamMap(self._log, keys=size)
+        self._draft = draft
+        while draft.size < size:
+            most = min(CHUNK, size - draft.size)
+            entries = self._store.entries(self.stream, draft.size, most)
+            _check(entries, draft.size)
+            for entry in entries:
+                if entry.leaf_hash != self._log.leaf_hash(entry.log_index):
+                    raise FatalStateError(f"log: index {entry.log_index} has changed in the store")
+            draft.take([entry.entry for entry in entries])
+        return draft
 
     def _require_size(self, size: TreeSize) -> None:
-        if size > self._integrated.size:
+        if size > self.size:
             raise NotIntegratedError(
-                f"{self.stream}: expected at least {size} entries, found {self._integrated.size}"
+                f"{self.stream}: expected at least {size} entries, found {self.size}"
             )
 
 
