@@ -1,8 +1,10 @@
 """A whole file: what it is, and every row of it."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Literal
 
 from ledger.core.intake.changes import read_change_row
 from ledger.core.intake.decode import MAX_FILE_BYTES, Encoding, decode_text
@@ -15,11 +17,11 @@ from ledger.core.intake.layout import (
 )
 from ledger.core.intake.parsed import ParsedFile, ParsedRow
 from ledger.core.intake.problems import PERSONAL, FileError, Problem, row_error
-from ledger.core.intake.rows import read_record_row
-from ledger.core.intake.table import Row, Table, read_table
+from ledger.core.intake.rows import RecordReader
+from ledger.core.intake.table import Row, open_table
 from ledger.core.intake.worksheet import ColumnKind, Worksheet, open_worksheet
 from ledger.core.intake.xlsx import is_workbook
-from ledger.core.records.catalogue import RecordType
+from ledger.core.records.catalogue import RECORD_TYPES, RecordType
 from ledger.errors import InputError
 
 _CHANGE_KINDS: Final[Mapping[str, ColumnKind]] = {
@@ -40,16 +42,31 @@ _NUMBERED: Final = frozenset(
 """Texts of records that are numbers of something."""
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedFile:
+    """A file whose kind and columns are known; its rows are still to be read."""
+
+    record_type: str | None
+    """Type of all its records; None for changes."""
+    layout: Layout
+    """Where its fields stand."""
+    rows: Iterator[Row]
+    """Its rows, once; whoever asks for them may be told that the file cannot be read."""
+
+    @property
+    def kind(self) -> Literal["records", "changes"]:
+        """What its rows are."""
+        return "changes" if self.record_type is None else "records"
+
+
 def read_file(content: bytes, *, region: str, encoding: Encoding | None = None) -> ParsedFile:
     """Read a file of penalties, of licences or of changes.
 
-    Whether it is a workbook or text is seen from its bytes, never from its name.
-
     Args:
-        content: The bytes of the file: XLSX, or CSV in UTF-8, GB18030 or UTF-16.
+        content: See ``open_file``.
         region: The region that reads it, six digits; rows of changes for other regions are left
         out.
-        encoding: What its sender says that a text is in; a workbook is then none.
+        encoding: See ``open_file``.
 
     Returns:
         Every row: a record or change, or all of its problems.
@@ -58,32 +75,72 @@ def read_file(content: bytes, *, region: str, encoding: Encoding | None = None) 
         FileError: The file cannot be read as a whole.
         InputError: ``region`` is not six digits.
     """
-    if not re.fullmatch("[0-9]{6}", region, re.ASCII):
-        raise InputError("region: expected six digits, found something else")
-    table = _open(content, encoding)
-    read_row: Callable[[Row], ParsedRow]
-    if is_change_header(table.header):
-        record_type = None
-        layout = change_layout(table.header)
-        kinds = _change_kinds(layout)
+    opened = open_file(content, encoding=encoding)
+    reader = RowReader(opened.record_type, opened.layout, region=region)
+    rows = tuple(map(reader, opened.rows))
+    return ParsedFile(opened.kind, opened.record_type, rows, *unused_columns(opened.layout))
 
-        def read_row(row: Row) -> ParsedRow:
-            return read_change_row(row, layout, region=region)
+
+def open_file(content: bytes, *, encoding: Encoding | None = None) -> OpenedFile:
+    """Find out what a file is.
+
+    Whether it is a workbook or text is seen from its bytes, never from its name.
+
+    Args:
+        content: The bytes of the file: XLSX, or CSV in UTF-8, GB18030 or UTF-16.
+        encoding: What its sender says that a text is in; a workbook is then none.
+
+    Raises:
+        FileError: The file cannot be read as a whole.
+    """
+    table = _open(content, encoding)
+    record_type: str | None
+    if is_change_header(table.header):
+        record_type, layout = None, change_layout(table.header)
+        kinds = _change_kinds(layout)
     else:
         kind, layout = record_layout(table.header)
-        record_type = kind.code
-        kinds = _record_kinds(kind, layout)
-
-        def read_row(row: Row) -> ParsedRow:
-            return read_record_row(row, kind, layout)
-
-    rows = tuple(_with_faults(row, read_row(row), layout) for row in _rows(table, kinds))
-    return ParsedFile(
-        "changes" if record_type is None else "records", record_type, rows, *unused_columns(layout)
-    )
+        record_type, kinds = kind.code, _record_kinds(kind, layout)
+    rows = table.rows(kinds) if isinstance(table, Worksheet) else table.rows
+    return OpenedFile(record_type, layout, rows)
 
 
-def _open(content: bytes, encoding: Encoding | None) -> Table | Worksheet:
+class RowReader:
+    """Reads rows of one file.
+
+    Args:
+        record_type: Type of its records; None for changes.
+        layout: Where its fields stand.
+        region: The region that reads it, six digits.
+
+    Raises:
+        InputError: ``region`` is not six digits.
+    """
+
+    def __init__(self, record_type: str | None, layout: Layout, *, region: str) -> None:
+        if not re.fullmatch("[0-9]{6}", region, re.ASCII):
+            raise InputError("region: expected six digits, found something else")
+        self._layout = layout
+        self._read: Callable[[Row], ParsedRow]
+        if record_type is None:
+            self._read = partial(read_change_row, layout=layout, region=region)
+        else:
+            self._read = RecordReader(RECORD_TYPES[record_type], layout)
+
+    def __call__(self, row: Row) -> ParsedRow:
+        """Read one row: a record or change, or all of its problems."""
+        return _with_faults(row, self._read(row), self._layout)
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A text taken apart."""
+
+    header: tuple[str, ...]
+    rows: Iterator[Row]
+
+
+def _open(content: bytes, encoding: Encoding | None) -> _Text | Worksheet:
     if encoding is None and is_workbook(content):
         if len(content) > MAX_FILE_BYTES:
             raise FileError(
@@ -92,11 +149,7 @@ def _open(content: bytes, encoding: Encoding | None) -> Table | Worksheet:
                 found=f"{len(content)} bytes",
             )
         return open_worksheet(content)
-    return read_table(decode_text(content, encoding))
-
-
-def _rows(table: Table | Worksheet, kinds: Mapping[int, ColumnKind]) -> Iterable[Row]:
-    return table.rows if isinstance(table, Table) else table.rows(kinds)
+    return _Text(*open_table(decode_text(content, encoding)))
 
 
 def _with_faults(row: Row, parsed: ParsedRow, layout: Layout) -> ParsedRow:

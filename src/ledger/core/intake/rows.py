@@ -102,11 +102,6 @@ class RecordReader:
         return values
 
 
-def read_record_row(row: Row, kind: RecordType, layout: Layout) -> ParsedRow:
-    """Read one row; see ``RecordReader``, which is made once for a whole file."""
-    return RecordReader(kind, layout)(row)
-
-
 def personal_problem(category: str, code: str, row: Row) -> tuple[str, str] | None:
     """Find out whether a row is about one person.
 

@@ -11,7 +11,7 @@ that has a known column, and the rows above it are left out.
 import csv
 import io
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Final
@@ -67,18 +67,30 @@ def read_table(text: str) -> Table:
     Raises:
         FileError: ``empty``, ``malformed-csv``, ``too-many-rows`` or ``too-many-columns``.
     """
+    header, rows = open_table(text)
+    return Table(header, tuple(rows))
+
+
+def open_table(text: str) -> tuple[tuple[str, ...], Iterator[Row]]:
+    """Find the header of a file; the rows below it are read when asked for, and raise as well.
+
+    Raises:
+        FileError: As for ``read_table``.
+    """
     delimiter = _delimiter(text)
     records = enumerate(_records(text, delimiter), 1)
     head = list(islice(records, HEADER_WITHIN))
     if not head:
         raise FileError("empty", expected="a header and rows", found="nothing")
     place = header_place([cells for _, cells in head]) or 0
-    rows: list[Row] = []
-    for number, cells in chain(head[place + 1 :], records):
-        if len(rows) == MAX_ROWS:
+    return column_names(head[place][1]), _numbered(chain(head[place + 1 :], records))
+
+
+def _numbered(records: Iterable[tuple[int, tuple[str, ...]]]) -> Iterator[Row]:
+    for count, (number, cells) in enumerate(records):
+        if count == MAX_ROWS:
             raise FileError("too-many-rows", expected=f"at most {MAX_ROWS} rows", found="more")
-        rows.append(Row(number, cells))
-    return Table(column_names(head[place][1]), tuple(rows))
+        yield Row(number, cells)
 
 
 def header_place(rows: Sequence[Sequence[str]]) -> int | None:
