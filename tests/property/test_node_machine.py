@@ -30,7 +30,7 @@ from ledger.errors import ChainUnavailableError, StoreUnavailableError, Unavaila
 from ledger.services.background.worker import Worker
 from ledger.services.lookup.answers import PROVED, Answer, Question, Result
 from ledger.services.lookup.region import RegionLookup
-from ledger.services.publication import BatchReport, Publication
+from ledger.services.publication import BatchReport, Mode, Publication
 from ledger.services.stream.state import StreamState
 
 RECORDS = stream_id(REGION, "records")
@@ -153,19 +153,31 @@ class NodeMachine(RuleBasedStateMachine):
 
     # --- Files
 
-    @rule(rows=st.lists(ROWS, min_size=1, max_size=4), by_old=st.booleans(), again=st.booleans())
-    def publish(self, rows: list[Row], by_old: bool, again: bool) -> None:
+    def days(self) -> Days:
         today, chain_day = day_of(self.world.clock.now()), day_of(self.now)
-        days = Days(
+        return Days(
             today=today,
             # Before the first snapshot nothing says what day it is on the chain.
             proved=chain_day if self.world.store.newest_snapshot("records") else today,
             latest=max(today, chain_day),
         )
+
+    @rule(rows=st.lists(ROWS, min_size=1, max_size=4), by_old=st.booleans(), again=st.booleans())
+    def publish(self, rows: list[Row], by_old: bool, again: bool) -> None:
+        days = self.days()
         self.model.begin_file()
         report, is_retry = self.send(file_of(rows), by_old, again)
         for row, told in zip(rows, report.rows, strict=True):
             self.model.put(row, told, days=days, is_retry=is_retry)
+        self.note(rows)
+
+    @rule(rows=st.lists(ROWS, min_size=1, max_size=3), by_old=st.booleans(), again=st.booleans())
+    def amend(self, rows: list[Row], by_old: bool, again: bool) -> None:
+        days = self.days()
+        self.model.begin_file()
+        report, is_retry = self.send(file_of(rows), by_old, again, Mode.AMEND)
+        for row, told in zip(rows, report.rows, strict=True):
+            self.model.amend(row, told, days=days, is_retry=is_retry)
         self.note(rows)
 
     @rule(rows=st.lists(CHANGES, min_size=1, max_size=3), by_old=st.booleans())
@@ -176,21 +188,23 @@ class NodeMachine(RuleBasedStateMachine):
             self.model.change(row, told, latest=latest, is_retry=is_retry)
         self.note(rows)
 
-    def send(self, content: bytes, by_old: bool, again: bool) -> tuple[BatchReport, bool]:
+    def send(
+        self, content: bytes, by_old: bool, again: bool, mode: Mode = Mode.PUBLISH
+    ) -> tuple[BatchReport, bool]:
         """Send a file until it is acknowledged, as a client does."""
         self.keys += 1
         for tries in range(3):
             process = self.old if by_old and self.old is not None else self.process
             key = None if tries else f"key-{self.keys}"
             try:
-                report = process.publication.accept(content, "file.csv", key)
+                report = process.publication.accept(content, "file.csv", key, mode=mode)
             except Killed:
                 self.restart()
             except UnavailableError:
                 pass
             else:
                 if again and key is not None:
-                    repeated = process.publication.accept(content, "file.csv", key)
+                    repeated = process.publication.accept(content, "file.csv", key, mode=mode)
                     assert repeated.batch_id == report.batch_id
                 return report, tries > 0
         raise AssertionError("not acknowledged")
@@ -376,9 +390,11 @@ class NodeMachine(RuleBasedStateMachine):
         commitments = [one["event"] for one in logged if isinstance(one, dict)]
         assert commitments == [placed[at].commitment.hex() for at in sorted(placed)]
         assert len(commitments) == max(0, len(entries) - 1) == len(set(commitments))
-        assert sum(event.op == "put" for event in events) == len(self.model.records)
-        drops = Counter(event.target_seq for event in events if event.op == "drop")
-        assert all(count == 1 for count in drops.values())
+        puts = len(self.model.records) + self.model.amendments
+        assert sum(event.op == "put" for event in events) == puts
+        # A put is replaced or dropped once.
+        targets = Counter(event.target_seq for event in events if event.target_seq is not None)
+        assert all(count == 1 for count in targets.values())
         assert max(Counter(one for one in live if one is not None).values(), default=1) == 1
         head = self.world.chain._blocks[-1].state.heads.get(RECORDS)
         if head is not None:

@@ -33,6 +33,9 @@ class Row:
     def name(self) -> tuple[int, str]:
         return self.number, self.issuer
 
+    def is_over(self, today: date) -> bool:
+        return self.until is not None and self.until < today
+
     def text(self) -> str:
         row = penalty(
             self.number,
@@ -78,7 +81,7 @@ class Kept:
     ended_by: str | None = None
 
     def is_over(self, today: date) -> bool:
-        return self.row.until is not None and self.row.until < today
+        return self.row.is_over(today)
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,8 @@ class Model:
     def __init__(self) -> None:
         self.records: dict[tuple[int, str], Kept] = {}
         self._in_file: set[tuple[int, str]] = set()
+        self.amendments = 0
+        """Acknowledged amendments."""
         self.due: dict[int, int] = {}
         """Log size from which on the last acknowledged change of a subject is served."""
 
@@ -128,6 +133,46 @@ class Model:
             assert found in expected, (row, report)
         else:
             self._meet(known, found, expected, days.latest)
+
+    def amend(self, row: Row, report: RowReport, *, days: Days, is_retry: bool) -> None:
+        """Check and take in what became of a row of a penalty file sent as an amendment."""
+        known = self.records.get(row.name)
+        found = _word(report)
+        if known is None:
+            assert found == "nothing-to-amend", (row, report)
+            return
+        is_same = _content(known.row) == _content(row)
+        if row.name in self._in_file:
+            assert found == ("unchanged" if is_same else "conflict"), (row, report)
+            return
+        by_all = min(days.today, days.proved)
+        expected = {"unchanged" if is_same else "accepted"}
+        if is_retry:
+            # The first try may have got through, and may have ended the record at once.
+            expected |= {"unchanged"} | ({"already-ended"} if row.is_over(by_all) else set())
+        if known.ended_by is not None or known.is_over(by_all):
+            expected = {"already-ended"}
+        elif known.is_over(days.latest):
+            expected |= {"already-ended"}
+        assert found in expected, (known, row, report, days)
+        if found == "already-ended":
+            self._note_end(known, row, by_all)
+            return
+        self._in_file.add(row.name)
+        if not is_same:
+            self.amendments += 1
+            known.row, known.published_on = row, days.today
+            if report.effect is Effect.AMENDED_AND_ENDED:
+                assert row.is_over(by_all), (row, report, days)
+                known.ended_by = "expire"
+
+    def _note_end(self, known: Kept, row: Row, by_all: date) -> None:
+        """Of a record that is over but not swept the same is said: that is no end yet."""
+        if known.ended_by is not None or known.is_over(by_all):
+            return
+        known.ended_by = "expire"
+        if row.is_over(by_all) and _content(known.row) != _content(row):
+            self.amendments += 1
 
     def change(self, row: ChangeRow, report: RowReport, *, latest: date, is_retry: bool) -> None:
         """Check and take in what became of a row of a change file."""

@@ -45,6 +45,7 @@ _OWN: Final = {
     "body-too-large": Meaning(413, "请求体过大", "The request body is too large"),
     "target-too-long": Meaning(414, "地址过长", "The target is too long"),
     "media-type": Meaning(415, "不支持此内容类型", "The content type is not supported"),
+    "charset": Meaning(415, "不支持此字符编码", "The character set is not supported"),
     "content-encoding": Meaning(415, "不接受压缩的请求体", "Encoded bodies are not accepted"),
     "header-too-large": Meaning(431, "请求头过大", "The request header is too large"),
     # 409: the present state
@@ -98,7 +99,7 @@ BODY: Final = ("content-length", "body-too-slow", "body-too-large", "media-type"
 JSON_BODY: Final = (*BODY, "malformed-json", "invalid-request")
 """Of operations that take JSON."""
 
-FILE: Final = (*BODY, *FILE_PROBLEMS)
+FILE: Final = (*BODY, "charset", *FILE_PROBLEMS)
 """Of operations that take a file."""
 
 STORE: Final = ("store-unavailable", "unavailable", "fatal-state")

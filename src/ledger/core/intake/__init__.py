@@ -5,4 +5,15 @@ from ledger.core.intake.file import OpenedFile, RowReader, open_file, read_file
 from ledger.core.intake.parsed import Change, ParsedFile, ParsedRow
 from ledger.core.intake.problems import FileError, RowError
 
-__all__ = ["Change", "Encoding", "FileError", "ParsedFile", "ParsedRow", "RowError", "read_file"]
+__all__ = [
+    "Change",
+    "Encoding",
+    "FileError",
+    "OpenedFile",
+    "ParsedFile",
+    "ParsedRow",
+    "RowError",
+    "RowReader",
+    "open_file",
+    "read_file",
+]
