@@ -23,7 +23,7 @@ from ledger.core.stream.tiles import TILE_HEIGHT, TILE_WIDTH, Bundle, Tile, enco
 from ledger.core.types import Hash32, TreeSize
 from ledger.errors import FatalStateError
 from ledger.services.ports import LogStore, OutboxStore
-from ledger.services.stored import ANCHORED, MINED, OutboxRow
+from ledger.services.stored import ANCHORED, MINED, Snapshot
 from ledger.services.stream.state import StreamState
 
 
@@ -73,7 +73,7 @@ class StreamTiles:
             FatalStateError: The log in memory has another root than the head.
             StoreUnavailableError: The store does not answer.
         """
-        found = self._anchored_head()
+        found = newest_anchored(self._store, self._state.stream, self._state.snapshot)
         if found is None or found[0] > self._state.size:
             return None
         size, root = found
@@ -115,17 +115,24 @@ class StreamTiles:
             )
         return encode_bundle([entry.entry for entry in entries])
 
-    def _anchored_head(self) -> tuple[TreeSize, Hash32] | None:
-        """Size and log root of the newest head that a block is known to hold."""
-        snapshot = self._state.snapshot
-        heads = [] if snapshot is None else [(snapshot.head.size, snapshot.head.log_root)]
-        heads += [(row.new_size, row.log_root) for row in self._anchored_rows()]
-        return max(heads, default=None)
 
-    def _anchored_rows(self) -> list[OutboxRow]:
-        """The newest row in a block: the newest of all, or the one that it builds on."""
-        newest = self._store.newest_outbox(self._state.stream)
-        if newest is None:
-            return []
-        before = self._store.find_outbox(self._state.stream, newest.epoch - 1)
-        return [row for row in (newest, *before) if row.state in (MINED, ANCHORED)]
+def newest_anchored(
+    store: OutboxStore, stream: str, snapshot: Snapshot | None
+) -> tuple[TreeSize, Hash32] | None:
+    """Size and log root of the newest head that a block is known to hold; None before the first.
+
+    Args:
+        store: The outbox.
+        stream: One of the closed list.
+        snapshot: The newest verified one.
+
+    Raises:
+        StoreUnavailableError: The store does not answer.
+    """
+    heads = [] if snapshot is None else [(snapshot.head.size, snapshot.head.log_root)]
+    newest = store.newest_outbox(stream)
+    if newest is not None:
+        # Where the newest is still on its way, the one that it builds on is in a block.
+        rows = (newest, *store.find_outbox(stream, newest.epoch - 1))
+        heads += [(row.new_size, row.log_root) for row in rows if row.state in (MINED, ANCHORED)]
+    return max(heads, default=None)

@@ -1,0 +1,116 @@
+"""Where a whole log can be read from: the own database, the copy of a mirror, another node."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from ledger.core.checkpoint.checkpoint import Checkpoint, sign_checkpoint
+from ledger.core.stream.tiles import TILE_WIDTH, Bundle
+from ledger.core.types import LeafIndex
+from ledger.errors import NotIntegratedError
+from ledger.services.ports import LogStore, OutboxStore
+from ledger.services.ports.mirroring import EntrySource, LogName, MirrorStore
+from ledger.services.ports.store import SnapshotSource
+from ledger.services.stream.tiles import CheckpointKey, newest_anchored
+
+
+class OwnStore(LogStore, OutboxStore, SnapshotSource, Protocol):
+    """A node's database, as far as its own log goes."""
+
+
+class OwnLog:
+    """A node's own log, from its database.
+
+    Args:
+        store: The database; the node may run on it meanwhile.
+        stream: One of the closed list.
+        key: Signs the checkpoint.
+    """
+
+    def __init__(self, *, store: OwnStore, stream: str, key: CheckpointKey) -> None:
+        self._store = store
+        self._stream = stream
+        self._key = key
+
+    def checkpoint(self) -> bytes:
+        """The checkpoint of the newest head in a block.
+
+        The caller compares its root with the entries before it leaves the process.
+
+        Raises:
+            NotIntegratedError: No head is in a block yet.
+        """
+        snapshot = self._store.newest_snapshot(self._stream)
+        head = newest_anchored(self._store, self._stream, snapshot)
+        if head is None:
+            raise NotIntegratedError(f"{self._stream}: expected a head in a block, found none")
+        return sign_checkpoint(Checkpoint(self._key.origin, *head), self._key.seed)
+
+    def entries(self, bundle: Bundle) -> tuple[bytes, ...]:
+        """The entries of a bundle; fewer where the database has no more."""
+        start = bundle.index * TILE_WIDTH
+        found = self._store.entries(self._stream, start, bundle.width)
+        return _in_order([(entry.log_index, entry.entry) for entry in found], start)
+
+
+class MirroredLog:
+    """Another region's log, from this node's copy; the checkpoint is the region's own.
+
+    Args:
+        store: The node's database.
+        name: Whose log.
+        checkpoint: Fetches the region's checkpoint.
+    """
+
+    def __init__(
+        self, *, store: MirrorStore, name: LogName, checkpoint: Callable[[], bytes]
+    ) -> None:
+        self._store = store
+        self._name = name
+        self._checkpoint = checkpoint
+
+    def checkpoint(self) -> bytes:
+        """What the region signed last."""
+        return self._checkpoint()
+
+    def entries(self, bundle: Bundle) -> tuple[bytes, ...]:
+        """The entries of a bundle; fewer where the copy has no more."""
+        start = bundle.index * TILE_WIDTH
+        found = self._store.mirrored_entries(self._name, start, bundle.width)
+        return _in_order(found, start)
+
+
+class RemoteLog:
+    """Another region's log, from its node.
+
+    Args:
+        source: The region's node.
+        name: Whose log.
+        seat: The number of the mirror that asks.
+        checkpoint: Fetches the region's checkpoint.
+    """
+
+    def __init__(
+        self, *, source: EntrySource, name: LogName, seat: int, checkpoint: Callable[[], bytes]
+    ) -> None:
+        self._source = source
+        self._name = name
+        self._seat = seat
+        self._checkpoint = checkpoint
+
+    def checkpoint(self) -> bytes:
+        """What the region signed last."""
+        return self._checkpoint()
+
+    def entries(self, bundle: Bundle) -> tuple[bytes, ...]:
+        """The entries of a bundle."""
+        return self._source.fetch_bundle(self._name, bundle, seat=self._seat)
+
+
+def _in_order(found: Sequence[tuple[LeafIndex, bytes]], start: LeafIndex) -> tuple[bytes, ...]:
+    """The entries, as far as they follow each other from ``start``."""
+    entries = []
+    for index, (log_index, entry) in enumerate(found, start):
+        if log_index != index:
+            break
+        entries.append(entry)
+    return tuple(entries)
