@@ -27,6 +27,7 @@ from ledger.api.schemas import (
 )
 from ledger.core.intake.problems import RowError
 from ledger.core.intake.table import MAX_COLUMNS, MAX_ROWS
+from ledger.services.crash_points import reach
 from ledger.services.publication import Outcome, RowReport
 from ledger.services.publication.pages import BatchSummary
 
@@ -111,6 +112,7 @@ async def publish_file(
     summary = await asyncio.to_thread(context.batches.summary, report.batch_id)
     if summary is None:
         raise ApiProblem(500, "internal", "the batch was stored and is not found")
+    reach("publication.replying")
     return batch_out(summary)
 
 
