@@ -1,13 +1,26 @@
 """Audits of the node of ``worlds.node``, over a chain whose transactions are real ones."""
 
 import json
+import random
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from worlds.chain import CHAIN_ID, HEAD_ANCHOR, ChainTwin
 from worlds.clock import entropy
-from worlds.node import ANCHOR_SECRET, NODE_KEY, REGION, SEEDS, World, trust_root
+from worlds.node import (
+    ANCHOR_SECRET,
+    NODE_KEY,
+    REGION,
+    SEEDS,
+    World,
+    change,
+    changes,
+    penalties,
+    penalty,
+    trust_root,
+    uscc,
+)
 
 from ledger.adapters.evm.head_anchor import HeadAnchorCalls
 from ledger.adapters.evm.reading import EvmTransactions
@@ -15,14 +28,19 @@ from ledger.adapters.evm.signing import address_of, sign
 from ledger.adapters.sql.inspection import open_inspection
 from ledger.core.chain.head_slots import stream_id
 from ledger.core.chain.keccak import keccak256
+from ledger.core.stream.entry import Entry, encode_entry, opening_entry
 from ledger.services.anchoring import AnchorKey
 from ledger.services.audit import AuditReport, Memory, NodeIdentity, audit
 from ledger.services.onchain import Call, Receipt, SendOutcome, SignedTransaction
 from ledger.services.ports import Chain
+from ledger.services.ports.mirroring import LogName
 from ledger.services.publication.identity import RecordIdentity
+from ledger.services.publication.report import Mode
 from ledger.services.stream.subject_keys import SubjectKeys
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 GAS = 1_000_000
+TRANSACTIONS = EvmTransactions()
 
 
 class SignedTwin(ChainTwin):
@@ -126,10 +144,74 @@ def audit_file(
         return audit(
             inspection,
             node,
-            transactions=EvmTransactions(),
+            transactions=TRANSACTIONS,
             chain=chain,
             is_quick=is_quick,
             memory=memory,
         )
     finally:
         inspection.close()
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+def lived_in(folder: Path, seed: int = 1) -> AuditedWorld:
+    """A stopped node whose database holds something of everything, and two unfinished things."""
+    world = AuditedWorld(folder, ("records", "restricted"), seed)
+    world.store.bind("region", REGION)
+    world.store.bind("genesis", world.trust_root.genesis_hash.hex())
+    first = [penalty(number, fine=f"{number}.500000") for number in range(1, 9)]
+    world.publish(penalties(*first, penalty(9, until="2026-10-31"), penalty(10, fine="x")), "一")
+    world.settle()
+    licences = (EXAMPLES / "310000-xk.csv").read_bytes().splitlines(keepends=True)
+    world.publish(b"".join(licences[:4]))
+    world.publish(changes(change(1), change(2, kind="revoke"), change(99)))
+    world.settle()
+    amended = penalties(penalty(3, fine="7.000000"), penalty(4, until="2026-10-01"), first[4])
+    world.publication.accept(amended, "改.csv", "key-2", mode=Mode.AMEND)
+    world.publish(penalties(penalty(20, until="2026-10-20"), first[6]))
+    world.settle()
+    _lose_a_transaction(world)
+    _mirror(world)
+    world.clock.advance(86_400)  # What ended on the first day is swept.
+    world.settle()
+    _sign_without_sending(world)
+    world.publish(penalties(penalty(40), penalty(41, subject=uscc(5))))
+    world.kill()
+    return world
+
+
+def _lose_a_transaction(world: AuditedWorld) -> None:
+    """Its nonce is used by another one: the row is withdrawn and the head signed again."""
+    world.publish(penalties(penalty(21), penalty(22)))
+    world.chain.sends_lost = 1
+    world.tick()
+    world.chain.use_nonce(world.anchor_key.address)
+    world.settle(20)
+
+
+def _mirror(world: AuditedWorld) -> None:
+    log, chance = LogName("320000", "records", 1), random.Random(7)
+    entries = [opening_entry(log.region, log.stream, log.vrf_key)]
+    for _ in range(12):
+        entry = Entry(chance.randbytes(32), chance.randbytes(32), "put", None)
+        entries.append(encode_entry(entry))
+    fence = world.store.acquire_fence("mirror")
+    world.store.append_mirrored(fence, log, 0, entries)
+
+
+def _sign_without_sending(world: AuditedWorld) -> None:
+    world.publish(penalties(penalty(30), penalty(31)))
+
+    def die(raw: bytes) -> SendOutcome:
+        raise Killed
+
+    world.chain.send_raw = die  # type: ignore[method-assign]
+    try:
+        world.worker.run_once()
+    except Killed:
+        pass
+    del world.chain.send_raw
+    world.restart()
