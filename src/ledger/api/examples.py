@@ -57,7 +57,7 @@ _BATCH: Final = {
     "rejected": [_ROW_PROBLEM],
     "rejected_rows": 1,
     "state": "integrated",
-    "events": {"accepted": 1, "sequenced": 1, "integrated": 1, "anchored": 0},
+    "events": {"accepted": 1, "sequenced": 1, "integrated": 1, "anchored": 0, "confirmed": 0},
 }
 
 

@@ -105,7 +105,11 @@ class EventsReached(BaseModel):
     accepted: Annotated[int, Field(description="stored; an answer about their subject is pending")]
     sequenced: Annotated[int, Field(description="have their index in the log")]
     integrated: Annotated[int, Field(description="in log and map")]
-    anchored: Annotated[int, Field(description="under a head that is proved and served")]
+    anchored: Annotated[int, Field(description="under a head that is in a block")]
+    confirmed: Annotated[
+        int,
+        Field(description="under the head that is proved and served: enough mirrors agree with it"),
+    ]
 
 
 class BatchOut(BaseModel):
@@ -134,7 +138,8 @@ class BatchOut(BaseModel):
     state: Annotated[
         str,
         Field(
-            description="of the event furthest behind: accepted, sequenced, integrated, anchored"
+            description="of the event furthest behind: accepted, sequenced, integrated, anchored,"
+            " confirmed"
         ),
     ]
     events: EventsReached

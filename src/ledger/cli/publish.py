@@ -1,4 +1,4 @@
-"""``credit-ledger publish``: send files to the region's own node, wait until they are anchored."""
+"""``credit-ledger publish``: send files to the region's own node, wait until they are confirmed."""
 
 import json
 import time
@@ -24,6 +24,7 @@ STATES: Final = {
     "sequenced": ("已编号", "sequenced"),
     "integrated": ("已入账", "integrated"),
     "anchored": ("已上链", "anchored"),
+    "confirmed": ("已确认", "confirmed"),
 }
 POLL_S: Final = 0.3
 TAKING_TIMEOUT_S: Final = 1800.0
@@ -38,7 +39,7 @@ def publish(
         Path | None, typer.Option(help="把报告写入此文件 / write the report to this file")
     ] = None,
     wait_s: Annotated[
-        float, typer.Option(min=0, help="等待上链的秒数,0 不等 / seconds to wait until anchored")
+        float, typer.Option(min=0, help="等待确认的秒数,0 不等 / seconds to wait until confirmed")
     ] = 60.0,
     as_json: Annotated[bool, typer.Option("--json", help="机器可读 / for programs")] = False,
 ) -> None:
@@ -46,7 +47,7 @@ def publish(
 
     Good rows are taken, bad ones are named. The first file that cannot be taken at all ends the
     sending; what was sent before stands and is reported. Exit codes: 0 all files taken, 2 a file or
-    the call was refused, 3 the node is not available or the files were not anchored in time.
+    the call was refused, 3 the node is not available or the files were not confirmed in time.
     """
     sending = _Sending()
     failed: LedgerError | OSError | None = None
@@ -77,8 +78,8 @@ class _Sending:
     batches: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
-    def anchored(self) -> int:
-        return sum(batch["state"] == "anchored" for batch in self.batches.values())
+    def confirmed(self) -> int:
+        return sum(batch["state"] == "confirmed" for batch in self.batches.values())
 
 
 def _node_of(folder: Path, region: str) -> tuple[str, str]:
@@ -118,19 +119,20 @@ def _wait(
     sending: _Sending, node: str, headers: Mapping[str, str], wait_s: float, progress: "Progress"
 ) -> None:
     total = len(sending.batches)
-    task = progress.add_task(pick("上链", "anchor"), total=total)
+    task = progress.add_task(pick("上链确认", "confirm"), total=total)
     deadline = time.monotonic() + wait_s
     while True:
         for name, batch in sending.batches.items():
-            if batch["state"] != "anchored":
+            if batch["state"] != "confirmed":
                 sending.batches[name] = call(
                     "GET", node, f"/v1/batches/{batch['id']}", headers=headers
                 )
-        progress.update(task, completed=sending.anchored)
-        if sending.anchored == total:
+        progress.update(task, completed=sending.confirmed)
+        if sending.confirmed == total:
             return
         if time.monotonic() > deadline:
-            raise UnavailableError(f"{total - sending.anchored} files not anchored in {wait_s:g} s")
+            left = total - sending.confirmed
+            raise UnavailableError(f"{left} files not confirmed in {wait_s:g} s")
         time.sleep(POLL_S)
 
 

@@ -22,18 +22,26 @@ async def test_publish_answers_202_with_location_and_report(
         "record_type": "cf",
         "received_at": f"{world.clock.now():%Y-%m-%dT%H:%M:%SZ}",
         "ignored_columns": [],
+        "mode": "publish",
         "rows": 1,
         "accepted": 1,
+        "amended": 0,
         "unchanged": 0,
         "skipped": 0,
         "rejected": [],
         "rejected_rows": 0,
         "state": "accepted",
-        "events": {"accepted": 1, "sequenced": 0, "integrated": 0, "anchored": 0},
+        "events": {
+            "accepted": 1,
+            "sequenced": 0,
+            "integrated": 0,
+            "anchored": 0,
+            "confirmed": 0,
+        },
     }
 
 
-async def test_batch_state_follows_its_events_to_anchored(tmp_path: Path) -> None:
+async def test_batch_state_follows_its_events_to_confirmed(tmp_path: Path) -> None:
     world = World(tmp_path)
     app = app_of(world)
     async with client_of(app, token=TOKEN) as client:
@@ -46,8 +54,8 @@ async def test_batch_state_follows_its_events_to_anchored(tmp_path: Path) -> Non
             if state != seen[-1]:
                 seen.append(state)
     assert seen[0] == "accepted"
-    assert seen[-1] == "anchored"
-    order = ["accepted", "sequenced", "integrated", "anchored"]
+    assert seen[-1] == "confirmed"
+    order = ["accepted", "sequenced", "integrated", "anchored", "confirmed"]
     assert seen == sorted(seen, key=order.index)
     world.kill()
 
@@ -177,4 +185,4 @@ async def test_changes_of_other_regions_are_skipped(operator: httpx.AsyncClient)
     )
     body = (await operator.post("/v1/batches", content=content, headers=CSV)).json()
     assert (body["kind"], body["record_type"], body["skipped"]) == ("changes", None, 1)
-    assert body["state"] == "anchored"  # nothing of it is under way
+    assert body["state"] == "confirmed"  # nothing of it is under way

@@ -99,7 +99,7 @@ def publish(node: Running, *arguments: object) -> Any:
     return run("publish", "--region", REGION, "--dir", node.folder, *arguments)
 
 
-def test_publish_waits_until_anchored_and_reports_each_file(
+def test_publish_waits_until_confirmed_and_reports_each_file(
     node: Running, csv: Any, tmp_path: Path
 ) -> None:
     bad = penalty(102).replace(uscc(102), uscc(102)[:-1] + "?")
@@ -112,7 +112,7 @@ def test_publish_waits_until_anchored_and_reports_each_file(
     assert (content["exit_code"], content["error"]) == (0, None)
     assert content["files"] == json.loads(report.read_text(encoding="utf-8"))
     first = content["files"]["一号.csv"]
-    assert (first["accepted"], first["state"]) == (1, "anchored")
+    assert (first["accepted"], first["state"]) == (1, "confirmed")
     (problem,) = first["rejected"]
     assert set(problem) >= {"row", "field", "code", "expected", "found", "message"}
     assert (problem["row"], problem["field"]) == (3, "CF_XDR_SHXYM")
@@ -123,7 +123,7 @@ def test_publish_text_names_bad_rows_and_columns_without_meaning(node: Running, 
     path = csv("a.csv", f"{header},CF_WSHH\n{row},x\n{row[:40]}\n".encode())
     result = publish(node, path)
     assert result.exit_code == 0
-    assert "a.csv: 1 rows accepted, 0 unchanged, 0 skipped, 1 rejected; anchored" in result.stdout
+    assert "a.csv: 1 rows accepted, 0 unchanged, 0 skipped, 1 rejected; confirmed" in result.stdout
     assert "columns without meaning here: CF_WSHH" in result.stdout
     assert "row 3" in result.stdout
 
@@ -160,7 +160,7 @@ def test_publish_file_that_does_not_exist_ends_with_2_before_anything_is_sent(
     assert node.world.store.pending_count("records", 0) == before
 
 
-def test_publish_not_anchored_in_time_ends_with_3_and_still_reports(
+def test_publish_not_confirmed_in_time_ends_with_3_and_still_reports(
     node: Running, csv: Any, tmp_path: Path
 ) -> None:
     report = tmp_path / "report.json"
@@ -170,7 +170,7 @@ def test_publish_not_anchored_in_time_ends_with_3_and_still_reports(
         path = csv("late.csv", penalties(penalty(109)))
         result = publish(node, path, "--wait-s", "0.1", "--report", report)
         assert result.exit_code == 3
-        assert "not anchored in 0.1 s" in result.stderr
+        assert "not confirmed in 0.1 s" in result.stderr
         assert json.loads(report.read_text())["late.csv"]["state"] == "accepted"
         assert publish(node, path, "--wait-s", "0").exit_code == 0
     finally:

@@ -172,7 +172,7 @@ def test_change_sent_twice_is_as_far_as_the_end_is(world: World) -> None:
     assert [row.state for row in again.rows] == [State.ACCEPTED]
     world.settle(4)
     later = world.publication.report(again.batch_id)
-    assert later is not None and [row.state for row in later.rows] == [State.ANCHORED]
+    assert later is not None and [row.state for row in later.rows] == [State.CONFIRMED]
 
 
 def test_change_of_a_record_ended_otherwise_answers_already_ended(world: World) -> None:
@@ -261,10 +261,10 @@ def test_report_read_later_says_how_far_rows_are(world: World) -> None:
     world.settle(4)
     later = world.publication.report(first.batch_id)
     assert later is not None
-    assert [row.state for row in later.rows] == [State.ANCHORED, State.ANCHORED]
+    assert [row.state for row in later.rows] == [State.CONFIRMED, State.CONFIRMED]
     world.publish(changes(change(1)))
     again = world.publication.report(first.batch_id)
-    assert again is not None and again.rows[0].state is State.ANCHORED
+    assert again is not None and again.rows[0].state is State.CONFIRMED
     assert world.publication.report(99) is None
 
 

@@ -56,7 +56,7 @@ def test_snapshot_marks_the_row_anchored_and_the_report_says_so(world: World) ->
         assert later is not None
         states.append(later.rows[0].state)
         world.tick()
-    assert states == ["accepted", "integrated", "anchored"]
+    assert states == ["accepted", "integrated", "confirmed"]
 
 
 def test_snapshot_waits_for_the_required_confirmations(world: World) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select, text
 
 from ledger.adapters.sql.schema import batches, events
 from ledger.adapters.sql.texts import parse_time
-from ledger.services.publication.pages import BatchFacts, BatchHead, Reached
+from ledger.services.publication.pages import BatchFacts, BatchHead, Reached, Sizes
 from ledger.services.publication.report import AMENDING, RowReport, parse_row
 
 _ROWS: Final[Mapping[str, str]] = {
@@ -100,16 +100,17 @@ def rows(
 
 
 def reached(
-    connection: Connection, batch_id: int, sizes: Mapping[str, tuple[int, int]]
+    connection: Connection, batch_id: int, sizes: Mapping[str, Sizes]
 ) -> Mapping[str, Reached]:
     """How far a batch's own events are."""
     found: dict[str, Reached] = {}
-    for stream, (size, served) in sizes.items():
+    for stream, (size, anchored, served) in sizes.items():
         index = events.c.log_index
         query = select(
             func.count(),
             func.count(index),
             func.count(index).filter(index < size),
+            func.count(index).filter(index < anchored),
             func.count(index).filter(index < served),
         ).where(events.c.batch_id == batch_id, events.c.stream == stream)
         found[stream] = Reached(*connection.execute(query).one())
@@ -117,21 +118,23 @@ def reached(
 
 
 def unchanged_reached(
-    connection: Connection, batch_id: int, of_ends: bool, sizes: Mapping[str, tuple[int, int]]
+    connection: Connection, batch_id: int, of_ends: bool, sizes: Mapping[str, Sizes]
 ) -> Mapping[str, Reached]:
     """How far the earlier events are that the unchanged rows speak of."""
     seq = "end_seq" if of_ends else "put_seq"
     query = (
         "SELECT count(*), count(e.log_index),"  # noqa: S608 # constants of this module
         " count(CASE WHEN e.log_index < :size THEN 1 END),"
+        " count(CASE WHEN e.log_index < :anchored THEN 1 END),"
         " count(CASE WHEN e.log_index < :served THEN 1 END)"
         f" FROM ({_rows(connection)}) r JOIN records k ON k.record_id = r.record_id"
         f" JOIN events e ON e.seq = k.{seq}"
         " WHERE r.outcome = 'unchanged' AND k.stream = :stream"
     )
     found: dict[str, Reached] = {}
-    for stream, (size, served) in sizes.items():
-        named = {"batch": batch_id, "stream": stream, "size": size, "served": served}
+    for stream, (size, anchored, served) in sizes.items():
+        named = {"batch": batch_id, "stream": stream, "size": size}
+        named |= {"anchored": anchored, "served": served}
         found[stream] = Reached(*connection.execute(text(query), named).one())
     return found
 

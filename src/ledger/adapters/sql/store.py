@@ -1,6 +1,6 @@
 """The store port on one database: each method is one transaction of the modules beside this one."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 
@@ -23,7 +23,7 @@ from ledger.adapters.sql.errors import mapped
 from ledger.services.background.watch import Backlog
 from ledger.services.crash_points import reach
 from ledger.services.ports.mirroring import LogName
-from ledger.services.publication.pages import BatchFacts, BatchHead, Reached
+from ledger.services.publication.pages import BatchFacts, BatchHead, Reached, Sizes
 from ledger.services.publication.report import RowReport
 from ledger.services.stored import (
     Ending,
@@ -132,7 +132,7 @@ class SqlStore:
             return batches.positions(connection, record_ids)
 
     def commit_batch(
-        self, batch: NewBatch, puts: Sequence[Put], endings: Sequence[Ending]
+        self, batch: NewBatch, puts: Iterable[Put], endings: Sequence[Ending]
     ) -> StoredBatch:
         """See ``PublicationStore``."""
         with self.writing() as connection:
@@ -172,15 +172,13 @@ class SqlStore:
         with self.reading() as connection:
             return batch_pages.rows(connection, batch_id, start, limit, outcome)
 
-    def batch_reached(
-        self, batch_id: int, sizes: Mapping[str, tuple[int, int]]
-    ) -> Mapping[str, Reached]:
+    def batch_reached(self, batch_id: int, sizes: Mapping[str, Sizes]) -> Mapping[str, Reached]:
         """See ``BatchPageStore``."""
         with self.reading() as connection:
             return batch_pages.reached(connection, batch_id, sizes)
 
     def unchanged_reached(
-        self, batch_id: int, of_ends: bool, sizes: Mapping[str, tuple[int, int]]
+        self, batch_id: int, of_ends: bool, sizes: Mapping[str, Sizes]
     ) -> Mapping[str, Reached]:
         """See ``BatchPageStore``."""
         with self.reading() as connection:

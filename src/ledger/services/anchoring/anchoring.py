@@ -116,6 +116,7 @@ class Anchoring:
         stream = state.stream
         number = self._chain.latest_block()
         head = self._chain.fetch_head(stream_id(self._region, stream), number)
+        state.note_anchored(0 if head is None else head.size)
         if not self._follow(stream, head, number):
             return
         newest = self._store.newest_outbox(stream)

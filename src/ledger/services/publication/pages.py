@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from ledger.services.publication.report import ENDING, Outcome, RowReport, State
 from ledger.services.stored import RecordPosition
@@ -49,6 +49,14 @@ class BatchFacts:
     """The first rejected rows."""
 
 
+class Sizes(NamedTuple):
+    """How far one stream is."""
+
+    integrated: int
+    anchored: int
+    served: int
+
+
 @dataclass(frozen=True, slots=True)
 class Reached:
     """How many events of one stream have come how far."""
@@ -56,6 +64,7 @@ class Reached:
     events: int
     sequenced: int
     integrated: int
+    anchored: int
     served: int
 
 
@@ -87,14 +96,12 @@ class BatchPageStore(Protocol):
         """Rows of a batch from a place on, each with its place; states are not filled."""
         ...
 
-    def batch_reached(
-        self, batch_id: int, sizes: Mapping[str, tuple[int, int]]
-    ) -> Mapping[str, Reached]:
-        """How far a batch's own events are; sizes are (integrated, served) by stream."""
+    def batch_reached(self, batch_id: int, sizes: Mapping[str, Sizes]) -> Mapping[str, Reached]:
+        """How far a batch's own events are, by the sizes of each stream."""
         ...
 
     def unchanged_reached(
-        self, batch_id: int, of_ends: bool, sizes: Mapping[str, tuple[int, int]]
+        self, batch_id: int, of_ends: bool, sizes: Mapping[str, Sizes]
     ) -> Mapping[str, Reached]:
         """How far the earlier events are that a batch's unchanged rows speak of."""
         ...
@@ -135,7 +142,10 @@ class BatchPages:
         facts = self._facts_of(batch_id)
         if facts is None:
             return None
-        sizes = {name: (state.size, state.served_size) for name, state in self._states.items()}
+        sizes = {
+            name: Sizes(state.size, state.anchored_size, state.served_size)
+            for name, state in self._states.items()
+        }
         own = self._store.batch_reached(batch_id, sizes)
         found = list(own.values())
         if facts.counts.get(Outcome.UNCHANGED, 0):
@@ -195,6 +205,7 @@ class BatchPages:
             events=1,
             sequenced=index is not None,
             integrated=index is not None and state is not None and index < state.size,
+            anchored=index is not None and state is not None and index < state.anchored_size,
             served=index is not None and state is not None and index < state.served_size,
         )
         return replace(row, state=_behind(reached))
@@ -204,6 +215,8 @@ def _behind(one: Reached) -> State:
     """The state of the event that is furthest behind."""
     if one.served == one.events:
         return _PROVED
+    if one.anchored == one.events:
+        return State.ANCHORED
     if one.integrated == one.events:
         return State.INTEGRATED
     return State.SEQUENCED if one.sequenced == one.events else State.ACCEPTED
@@ -215,4 +228,5 @@ def _count(one: Reached, state: State) -> int:
         State.ACCEPTED: one.events,
         State.SEQUENCED: one.sequenced,
         State.INTEGRATED: one.integrated,
+        State.ANCHORED: one.anchored,
     }.get(state, one.served)

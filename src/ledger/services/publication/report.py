@@ -29,6 +29,9 @@ class State(StrEnum):
     SEQUENCED = "sequenced"
     INTEGRATED = "integrated"
     ANCHORED = "anchored"
+    """A block holds a head over it."""
+    CONFIRMED = "confirmed"
+    """Under the served snapshot: proved, and with the confirmations its map needs."""
 
 
 class Mode(StrEnum):

@@ -265,6 +265,8 @@ class Publication:
             return State.ACCEPTED
         state = self._states[stream]
         if index < state.served_size:
+            return State.CONFIRMED
+        if index < state.anchored_size:
             return State.ANCHORED
         return State.INTEGRATED if index < state.size else State.SEQUENCED
 

@@ -77,12 +77,22 @@ class StreamState:
         """The map of the newest snapshot; never changed once it is here."""
         self._draft: StreamMap | None = None
         self._served: _Served | None = None
+        self._anchored_size = 0
         self._writing = RLock()
 
     @property
     def size(self) -> TreeSize:
         """Entries that are integrated: in the log, and thereby in the map of the next head."""
         return self._log.size
+
+    @property
+    def anchored_size(self) -> TreeSize:
+        """Entries under the newest head that is known to be in a block."""
+        return max(min(self._anchored_size, self.size), self.served_size)
+
+    def note_anchored(self, size: TreeSize) -> None:
+        """Take in how many entries the newest head in a block has."""
+        self._anchored_size = size
 
     @property
     def served_size(self) -> TreeSize:
