@@ -1,5 +1,7 @@
 """Accepting files: every row once, all or nothing, and a report that says what became of it."""
 
+import json
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
@@ -21,9 +23,10 @@ from worlds.node import (
 
 from ledger.core.intake import FileError
 from ledger.errors import ConflictError, FatalStateError, InputError, StoreUnavailableError
-from ledger.services.publication import BatchReport, Effect, Outcome, Publication, State
+from ledger.services.publication import BatchReport, Effect, Outcome, Publication, State, reading
 from ledger.services.publication.identity import RecordIdentity
 from ledger.services.publication.report import encode_report, parse_report
+from ledger.services.publication.slices import SLICE_ROWS
 
 
 @pytest.fixture
@@ -281,11 +284,52 @@ def test_report_stored_and_read_is_the_same(world: World) -> None:
     assert encode_report(read) == encode_report(report)
 
 
-def test_progress_is_told_row_by_row(world: World) -> None:
+def test_progress_is_told_until_every_row_is_done(world: World) -> None:
     told: list[tuple[int, int]] = []
-    content = penalties(penalty(1), penalty(2))
+    rows = [penalty(n) for n in range(SLICE_ROWS + 1)]
+    content = penalties(*rows, penalty(1), penalty(2, subject="12"))
     world.publication.accept(content, "a.csv", progress=lambda *at: told.append(at))
-    assert told == [(1, 2), (2, 2)]
+    total = len(rows) + 2
+    assert told == [(2, total), (SLICE_ROWS + 2, total), (total, total)]
+    told.clear()
+    world.publication.accept(content, "a.csv", progress=lambda *at: told.append(at))
+    assert told == [(total, total)]
+
+
+def test_file_stopped_in_its_midst_writes_nothing(world: World) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop(done: int, total: int) -> None:
+        if done == total:
+            raise StoppedError
+
+    content = penalties(*[penalty(n) for n in range(SLICE_ROWS + 1)])
+    with pytest.raises(StoppedError):
+        world.publication.accept(content, "a.csv", progress=stop)
+    assert world.store.batch(1) is None
+    assert waiting(world) == 0
+    assert world.publish(content).accepted == SLICE_ROWS + 1
+
+
+def test_file_over_midnight_is_published_on_the_new_day(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The day passes while the puts beyond those made ahead are made, within the transaction."""
+    monkeypatch.setattr(reading, "AHEAD_SLICES", 1)
+
+    def pass_midnight(done: int, total: int) -> None:
+        if done == total and world.clock.now().day == 31:
+            world.clock.advance(86_400)
+
+    content = penalties(*[penalty(n) for n in range(SLICE_ROWS + 1)])
+    report = world.publication.accept(content, "a.csv", progress=pass_midnight)
+    assert report.accepted == SLICE_ROWS + 1
+    assert report.received_at == world.clock.now()
+    world.settle(3)
+    events = world.store.openable("records", [1, SLICE_ROWS + 1])
+    assert [json.loads(one.event or b"")["published_on"] for one in events] == ["2026-11-01"] * 2
+    assert world.records.size == SLICE_ROWS + 2
 
 
 def test_published_on_is_the_nodes_day_in_china(world: World) -> None:
@@ -387,3 +431,15 @@ def test_thousand_rows_take_a_bearable_time(world: World, capsys: Any) -> None:
     assert report.accepted == 1_000 and world.records.size == 1_001
     with capsys.disabled():
         print(f"\n1,000 rows: accepted in {accepted:.2f} s, sequenced in {sequenced:.2f} s")
+
+
+def test_stored_report_holds_every_member_of_every_row(world: World) -> None:
+    world.publish(penalties(penalty(1)))
+    report = world.publish(penalties(penalty(1), penalty(2), penalty(3, subject="12"), "," * 13))
+    assert len({row.outcome for row in report.rows}) == 4
+    bare = replace(report, rows=tuple(replace(row, state=None) for row in report.rows))
+    members = asdict(bare)
+    stored = json.loads(encode_report(report))
+    assert list(stored["rows"][0]) == list(members["rows"][0])
+    for name, value in stored.items():
+        assert value == json.loads(json.dumps(members[name]))

@@ -5,7 +5,7 @@ raises, nothing of it was written, except that ``StoreUnavailableError`` leaves 
 Writes that take a ``Fence`` raise ``FencedError`` when a newer token was handed out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
@@ -69,9 +69,11 @@ class PublicationStore(SnapshotSource, Protocol):
         ...
 
     def commit_batch(
-        self, batch: NewBatch, puts: Sequence[Put], endings: Sequence[Ending]
+        self, batch: NewBatch, puts: Iterable[Put], endings: Sequence[Ending]
     ) -> StoredBatch:
         """Write a batch with its report, events and records at once.
+
+        Puts are asked for within the transaction; whatever is raised there undoes all of it.
 
         Raises:
             ConflictError: A natural key or idempotency key is taken, or a record to be ended or

@@ -4,30 +4,39 @@ Decisions are made outside a transaction, on what was read; the store refuses to
 state they were made on has changed, and they are made again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NamedTuple
 
 from ledger.core.intake import Change, ParsedRow
 from ledger.core.intake.problems import RowError
-from ledger.core.records.record import Record, match_form
+from ledger.core.records.record import match_form
 from ledger.core.types import Hash32
-from ledger.services.ports import PublicationStore
-from ledger.services.publication.events import EventMaker
-from ledger.services.publication.identity import RecordIdentity
+from ledger.services.ports import Entropy, PublicationStore
+from ledger.services.publication.events import RECORD_ID_BYTES, EventMaker, PutPlan
 from ledger.services.publication.problems import state_error
-from ledger.services.publication.report import Effect, Mode, Outcome, RowReport
-from ledger.services.stored import ENDED, Ending, Put, StoredRecord
+from ledger.services.publication.report import Effect, Mode, Outcome, RowReport, State
+from ledger.services.publication.slices import ReadRow, ReadSlice
+from ledger.services.stored import ENDED, Ending, StoredRecord
 
-Tick = Callable[[], None]
-"""Called once a row."""
+
+class PlacedPlan(NamedTuple):
+    """What is put, and where its record is."""
+
+    slice: int
+    """Number of its slice."""
+    place: int
+    """Its place in the slice."""
+    plan: PutPlan
 
 
 @dataclass(slots=True)
 class Decisions:
     """Everything a batch writes, and the report of each row."""
 
-    puts: list[Put] = field(default_factory=list)
+    puts: list[PlacedPlan] = field(default_factory=list)
+    """In the order of the rows."""
     endings: list[Ending] = field(default_factory=list)
     rows: list[RowReport] = field(default_factory=list)
 
@@ -41,42 +50,34 @@ class Decisions:
 
     def accept(self, row: int, effect: Effect, record_id: str) -> None:
         """Note what a row writes."""
-        self.rows.append(RowReport(row, Outcome.ACCEPTED, effect, record_id))
+        self.rows.append(RowReport(row, Outcome.ACCEPTED, effect, record_id, State.ACCEPTED))
 
 
 def decide_records(
-    rows: Sequence[ParsedRow],
+    slices: Sequence[ReadSlice],
     *,
     mode: Mode = Mode.PUBLISH,
     store: PublicationStore,
-    identity: RecordIdentity,
-    maker: EventMaker,
+    entropy: Entropy,
     today: date,
     proved: date,
-    tick: Tick,
 ) -> Decisions:
     """Decide a file of records: publish the new, keep the known, refuse or amend what differs.
 
     Args:
-        rows: The rows of the file.
+        slices: The rows of the file.
         mode: Whether a row that differs from its record in force contradicts or amends it.
         store: Knows the records so far.
-        identity: By what records are known again.
-        maker: Makes events.
+        entropy: Source of record ids.
         today: The node's day, on which they are published.
         proved: The chain's day; what is not over by this one either is left to the sweep.
-        tick: Called once a row.
     """
-    names = {row.row: identity.natural_key(row.record) for row in rows if row.record is not None}
-    known = store.records_by_natural_key(list(set(names.values())))
-    decider = _RecordDecider(mode, known, maker, today, proved)
-    for row in rows:
-        tick()
-        if row.record is None:
-            _pass_on(row, decider.decisions)
-        else:
-            content = identity.content_digest(row.record)
-            decider.decide(row.row, row.record, names[row.row], content)
+    names = {row.natural_key for one in slices for row in one.rows}
+    known = store.records_by_natural_key([name for name in names if name is not None])
+    decider = _RecordDecider(mode, known, entropy, min(today, proved))
+    for number, one in enumerate(slices):
+        for place, row in enumerate(one.rows):
+            decider.decide(row, number, place)
     return decider.decisions
 
 
@@ -86,15 +87,13 @@ def decide_changes(
     store: PublicationStore,
     maker: EventMaker,
     today: date,
-    tick: Tick,
 ) -> Decisions:
     """Decide a file of changes: end each record that a row matches, and exactly one."""
     in_file: dict[str, Ending] = {}
     decisions = Decisions()
     for row in rows:
-        tick()
         if row.change is None:
-            _pass_on(row, decisions)
+            pass_on(row, decisions)
             continue
         change = row.change
         found = _matches(store, change)
@@ -116,7 +115,8 @@ def decide_changes(
     return decisions
 
 
-def _pass_on(row: ParsedRow, decisions: Decisions) -> None:
+def pass_on(row: ParsedRow | ReadRow, decisions: Decisions) -> None:
+    """Report a row of which nothing is to be decided."""
     if row.skipped:
         decisions.rows.append(RowReport(row.row, Outcome.SKIPPED))
     else:
@@ -130,39 +130,42 @@ class _RecordDecider:
         self,
         mode: Mode,
         known: Mapping[Hash32, StoredRecord],
-        maker: EventMaker,
-        today: date,
-        proved: date,
+        entropy: Entropy,
+        over_before: date,
     ) -> None:
         self._mode = mode
         self._known = known
-        self._maker = maker
-        self._today = today
-        self._proved = proved
+        self._entropy = entropy
+        self._over_before = over_before
+        """A last day before this one is over: by the clock and by the chain, as for ``Expiry``."""
         self._in_file: dict[Hash32, tuple[Hash32, str]] = {}
         """Content and record of each name that an earlier row spoke of and was not refused."""
         self.decisions = Decisions()
 
-    def decide(self, row: int, record: Record, name: Hash32, content: Hash32) -> None:
-        """Decide one row."""
+    def decide(self, row: ReadRow, number: int, place: int) -> None:
+        """Decide one row, which has this place in the slice of this number."""
+        name, content = row.natural_key, row.content_digest
+        if name is None or content is None:
+            pass_on(row, self.decisions)
+            return
         known, earlier = self._known.get(name), self._in_file.get(name)
         if earlier is not None:
-            self._compare_in_file(row, content, *earlier)
+            self._compare_in_file(row.row, content, *earlier)
         elif known is None:
-            self._publish(row, record, name, content)
+            self._publish(row, name, content, number, place)
         elif ended := self._ended_by(known):
             # Only an explicit reversal publishes it again: a scraper that sends old rows must not
             # bring back what was repaired.
-            error = _already_ended(row, ended)
-            self.decisions.reject(row, error, record_id=known.record_id)
+            error = _already_ended(row.row, ended)
+            self.decisions.reject(row.row, error, record_id=known.record_id)
         elif known.content_digest == content:
             self._in_file[name] = (content, known.record_id)
-            self.decisions.keep(row, known.record_id)
+            self.decisions.keep(row.row, known.record_id)
         elif self._mode is Mode.AMEND:
-            self._amend(row, record, known, content)
+            self._amend(row, known, content, number, place)
         else:
-            error = _conflict(row, "the published record")
-            self.decisions.reject(row, error, record_id=known.record_id)
+            error = _conflict(row.row, "the published record")
+            self.decisions.reject(row.row, error, record_id=known.record_id)
 
     def _compare_in_file(self, row: int, content: Hash32, earlier: Hash32, record_id: str) -> None:
         # Two rows that contradict each other: which of them is meant is not guessed by their order.
@@ -174,30 +177,47 @@ class _RecordDecider:
     def _ended_by(self, known: StoredRecord) -> str | None:
         if not known.is_in_force:
             return known.ended_kind or ENDED
-        until = known.in_force_until
-        is_over = until is not None and until < min(self._today, self._proved)
         # Over, though the sweep was not here yet: an amendment must not bring it back.
+        is_over = self._is_over(known.in_force_until)
         return "expire" if is_over and self._mode is Mode.AMEND else None
 
-    def _publish(self, row: int, record: Record, name: Hash32, content: Hash32) -> None:
+    def _is_over(self, until: date | None) -> bool:
+        return until is not None and until < self._over_before
+
+    def _publish(
+        self, row: ReadRow, name: Hash32, content: Hash32, number: int, place: int
+    ) -> None:
         if self._mode is Mode.AMEND:
-            self.decisions.reject(row, _nothing_to_amend(row))
+            self.decisions.reject(row.row, _nothing_to_amend(row.row))
             return
-        put = self._maker.put(
-            record, natural_key=name, content=content, today=self._today, proved=self._proved
-        )
-        self._take(row, put, Effect.PUT if put.ending is None else Effect.PUT_AND_ENDED)
+        ends = self._is_over(row.in_force_until)
+        record_id = self._entropy(RECORD_ID_BYTES).hex()
+        plan = PutPlan("publish", record_id, 1, name, content, None, ends)
+        effect = Effect.PUT_AND_ENDED if ends else Effect.PUT
+        self._take(row.row, PlacedPlan(number, place, plan), effect)
 
-    def _amend(self, row: int, record: Record, known: StoredRecord, content: Hash32) -> None:
-        put = self._maker.amend(
-            record, known, content=content, today=self._today, proved=self._proved
+    def _amend(
+        self, row: ReadRow, known: StoredRecord, content: Hash32, number: int, place: int
+    ) -> None:
+        # It keeps its id and is one version further.
+        ends = self._is_over(row.in_force_until)
+        plan = PutPlan(
+            "amend",
+            known.record_id,
+            known.version + 1,
+            known.natural_key,
+            content,
+            known.put_seq,
+            ends,
         )
-        self._take(row, put, Effect.AMENDED if put.ending is None else Effect.AMENDED_AND_ENDED)
+        effect = Effect.AMENDED_AND_ENDED if ends else Effect.AMENDED
+        self._take(row.row, PlacedPlan(number, place, plan), effect)
 
-    def _take(self, row: int, put: Put, effect: Effect) -> None:
-        self._in_file[put.record.natural_key] = (put.record.content_digest, put.record.record_id)
-        self.decisions.puts.append(put)
-        self.decisions.accept(row, effect, put.record.record_id)
+    def _take(self, row: int, placed: PlacedPlan, effect: Effect) -> None:
+        plan = placed.plan
+        self._in_file[plan.natural_key] = (plan.content_digest, plan.record_id)
+        self.decisions.puts.append(placed)
+        self.decisions.accept(row, effect, plan.record_id)
 
 
 def _matches(store: PublicationStore, change: Change) -> tuple[StoredRecord, ...]:

@@ -1,8 +1,8 @@
 """Makes the events of rows: commitments, map keys and what the store keeps with them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 from ledger.core.intake import Change
 from ledger.core.records.catalogue import RECORD_TYPES, record_type
@@ -15,6 +15,23 @@ from ledger.services.stored import Ending, NewEvent, NewRecord, Put, StoredRecor
 from ledger.services.stream.subject_keys import SubjectKeys
 
 RECORD_ID_BYTES: Final = 16
+
+
+class PutPlan(NamedTuple):
+    """How a record is put, decided before its event is made."""
+
+    kind: str
+    """``publish`` or ``amend``."""
+    record_id: str
+    """A new one, or that of the amended record."""
+    version: int
+    """1, or one more than the amended version."""
+    natural_key: Hash32
+    content_digest: Hash32
+    target_seq: int | None
+    """The put that an amendment replaces."""
+    ends: bool
+    """Its last day is over: it is expired in the same batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,80 +62,58 @@ class EventMaker:
         self._entropy = entropy
         self._forms: dict[tuple[str, date], PutForm] = {}
 
-    def put(
-        self, record: Record, *, natural_key: Hash32, content: Hash32, today: date, proved: date
-    ) -> Put:
-        """Publish a record; one whose last day is over is expired in the same batch.
+    def put(self, record: Record, plan: PutPlan, *, today: date) -> Put:
+        """Put a record in force as planned; one that ends is expired in the same batch.
 
-        A day is over when clock and chain both say so, as for ``Expiry``.
+        An amendment stands in the place of the record's newest put, and the record's columns are
+        from then on those of its event.
         """
-        standing = _Standing(
-            record_type(record.record_type).stream,
-            record.record_type,
-            record.subject,
-            record.issuer,
-            self._entropy(RECORD_ID_BYTES).hex(),
-            1,
-            None,
-        )
-        return self._put("publish", record, standing, natural_key, content, today, proved)
-
-    def amend(
-        self, record: Record, known: StoredRecord, *, content: Hash32, today: date, proved: date
-    ) -> Put:
-        """Put a record in force with other content, in the place of its newest put.
-
-        It keeps its id and is one version further; one whose new last day is over is expired in the
-        same batch. The record's columns are from then on those of this event.
-        """
-        standing = replace(_standing(known), version=known.version + 1, put_seq=None)
-        put = self._put("amend", record, standing, known.natural_key, content, today, proved)
-        return replace(put, target_seq=known.put_seq)
-
-    def _put(
-        self,
-        kind: str,
-        record: Record,
-        standing: _Standing,
-        natural_key: Hash32,
-        content: Hash32,
-        today: date,
-        proved: date,
-    ) -> Put:
+        stream = record_type(record.record_type).stream
         prepared = self._form(record.record_type, today).prepare(
-            record, event_kind=kind, record_id=standing.record_id, version=standing.version
+            record, event_kind=plan.kind, record_id=plan.record_id, version=plan.version
         )
-        until = record.in_force_until
-        is_over = until is not None and until < min(today, proved)
         return Put(
             event=NewEvent(
-                stream=standing.stream,
-                kind=kind,
+                stream=stream,
+                kind=plan.kind,
                 op="put",
                 record_type=record.record_type,
                 subject=record.subject,
-                record_id=standing.record_id,
-                version=standing.version,
-                map_key=self._keys.map_key_of(standing.stream, record.record_type, record.subject),
+                record_id=plan.record_id,
+                version=plan.version,
+                map_key=self._keys.map_key_of(stream, record.record_type, record.subject),
                 commitment=prepared.commitment,
                 event=prepared.event_bytes,
                 salt=prepared.salt,
                 disclosures=prepared.disclosures,
             ),
             record=NewRecord(
-                record_id=standing.record_id,
+                record_id=plan.record_id,
                 record_type=record.record_type,
-                stream=standing.stream,
+                stream=stream,
                 subject=record.subject,
                 issuer=record.issuer,
                 document_number=record.document_number,
                 document_match=match_form(record.document_number),
-                natural_key=natural_key,
-                content_digest=content,
-                in_force_until=until,
+                natural_key=plan.natural_key,
+                content_digest=plan.content_digest,
+                in_force_until=record.in_force_until,
             ),
-            ending=self._end("expire", standing, until, today) if until and is_over else None,
+            ending=self._expire_at_once(record, plan, stream, today) if plan.ends else None,
+            target_seq=plan.target_seq,
         )
+
+    def _expire_at_once(self, record: Record, plan: PutPlan, stream: str, today: date) -> Ending:
+        standing = _Standing(
+            stream,
+            record.record_type,
+            record.subject,
+            record.issuer,
+            plan.record_id,
+            plan.version,
+            None,
+        )
+        return self._end("expire", standing, record.in_force_until or today, today)
 
     def change(self, change: Change, record: StoredRecord, today: date) -> Ending:
         """End a record by a decision."""

@@ -1,7 +1,7 @@
 """What became of a file, row by row, and its stored form."""
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -122,17 +122,28 @@ class BatchReport:
         return self.count(Outcome.SKIPPED)
 
 
-STORED_MEMBERS: Final = (
-    *("kind", "record_type", "ignored_columns", "dropped_columns", "rows", "mode"),
-)
-"""What the stored text holds; the rest has columns of its own."""
-
-
 def encode_report(report: BatchReport) -> str:
     """The text kept with the batch; states are left out, they are found when it is read."""
-    bare = replace(report, rows=tuple(replace(row, state=None) for row in report.rows))
-    members = asdict(bare)
-    return json.dumps({name: members[name] for name in STORED_MEMBERS}, ensure_ascii=False)
+    members = {
+        "kind": report.kind,
+        "record_type": report.record_type,
+        "ignored_columns": report.ignored_columns,
+        "dropped_columns": report.dropped_columns,
+        "rows": [_row_members(row) for row in report.rows],
+        "mode": report.mode,
+    }
+    return json.dumps(members, ensure_ascii=False)
+
+
+def _row_members(row: RowReport) -> dict[str, Any]:
+    return {
+        "row": row.row,
+        "outcome": row.outcome,
+        "effect": row.effect,
+        "record_id": row.record_id,
+        "state": None,
+        "errors": [asdict(error) for error in row.errors],
+    }
 
 
 def parse_report(

@@ -4,7 +4,8 @@ Order of durability:
 
 1. Nothing is written while the file is read and its rows are decided; a crash costs nothing.
 2. Batch, report, events and records are written in one transaction. It refuses if a decision was
-   made on state that changed since; then step 1 runs again.
+   made on state that changed since; then step 1 runs again. The puts of a great file are made while
+   it is open, so that they need not all be in memory; whatever fails there undoes all of it.
 3. Only then is the report given out: what was acknowledged survives. If the reply is lost, sending
    the file again finds every row by its natural key, and sending it under the same idempotency key
    finds the batch itself. Nothing is published twice either way.
@@ -12,13 +13,12 @@ Order of durability:
 
 import hashlib
 import unicodedata
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from threading import Lock
 from typing import Final
 
-from ledger.core.intake import FileError, ParsedFile, read_file
+from ledger.core.intake import Encoding
 from ledger.core.types import Hash32
 from ledger.core.verify.verdict import day_of
 from ledger.errors import ConflictError, InputError, KeyReusedError, StoreUnavailableError
@@ -27,6 +27,7 @@ from ledger.services.ports import Clock, Entropy, PublicationStore
 from ledger.services.publication.decisions import Decisions, decide_changes, decide_records
 from ledger.services.publication.events import EventMaker
 from ledger.services.publication.identity import RecordIdentity
+from ledger.services.publication.reading import FileReading, Progress, Reading
 from ledger.services.publication.report import (
     ENDING,
     BatchReport,
@@ -37,12 +38,10 @@ from ledger.services.publication.report import (
     encode_report,
     parse_report,
 )
+from ledger.services.publication.slices import OwnWorkshop, Workshop
 from ledger.services.stored import NewBatch, RecordPosition, StoredBatch
 from ledger.services.stream.state import StreamStates, proved_day
 from ledger.services.stream.subject_keys import SubjectKeys
-
-Progress = Callable[[int, int], None]
-"""Called with (rows decided, rows in the file)."""
 
 MAX_NAME_CHARS: Final = 255
 """Longest source name and idempotency key."""
@@ -51,7 +50,7 @@ UNFIT: Final = frozenset({"Cc", "Cs"})
 """Unicode categories that a name must not hold, controls and surrogates: not every database can."""
 
 SENDING_DOMAIN: Final = b"credit-ledger/sending/v1\x00"
-"""Domain separation of the digest of a file that was sent in another mode than the usual one."""
+"""Domain separation of the digest of a file that was not sent in the usual way."""
 
 TRIES: Final = 5
 """How often rows are decided again because another writer was quicker."""
@@ -68,6 +67,7 @@ class Publication:
         clock: The node's clock.
         entropy: Source of salts and record ids.
         states: The node's streams, to say how far a row has come.
+        workshop: Where the rows of files are worked on; None: in the thread that accepts them.
     """
 
     def __init__(
@@ -80,11 +80,14 @@ class Publication:
         clock: Clock,
         entropy: Entropy,
         states: StreamStates,
+        workshop: Workshop | None = None,
     ) -> None:
-        self._region = region
         self._store = store
         self._identity = RecordIdentity(region=region, node_key=node_key)
         self._maker = EventMaker(region=region, keys=keys, entropy=entropy)
+        own = OwnWorkshop(region=region, identity=self._identity, maker=self._maker)
+        self._reading = FileReading(region=region, workshop=workshop or own, clock=clock)
+        self._entropy = entropy
         self._clock = clock
         self._states = states
         self._one_at_a_time = Lock()
@@ -97,16 +100,18 @@ class Publication:
         idempotency_key: str | None = None,
         *,
         mode: Mode = Mode.PUBLISH,
+        encoding: Encoding | None = None,
         progress: Progress | None = None,
     ) -> BatchReport:
         """Take a file in; returns after everything it changes is stored.
 
         Args:
-            content: The file, CSV in UTF-8 or GB18030.
+            content: The file, XLSX or CSV.
             source_name: What the sender calls it.
             idempotency_key: Names this sending; the same key with the same bytes is answered with
                 the report of the first time.
             mode: Whether rows that differ from their records amend them.
+            encoding: What the sender says that a text is in; None: found out from its bytes.
             progress: Told how far the decisions are.
 
         Raises:
@@ -118,27 +123,24 @@ class Publication:
         """
         _check_names(source_name, idempotency_key)
         reach("publication.received")
-        digest = _digest(content, mode)
+        digest = _digest(content, mode, encoding)
         with self._one_at_a_time:
             self._bind()
             earlier = self._earlier(idempotency_key, digest)
             if earlier is not None:
                 return self._read(earlier)
             # 1. Read and decide.
-            parsed = read_file(content, region=self._region)
+            reading = self._reading.read(content, mode=mode, encoding=encoding)
             reach("publication.parsed")
-            if mode is Mode.AMEND and parsed.kind != "records":
-                raise FileError("changes-as-amendment", expected="records", found=parsed.kind)
             for _ in range(TRIES):
-                report, batch, decisions = self._prepare(
-                    parsed, mode, source_name, idempotency_key, digest, progress
+                report, batch, decisions = self._decide(
+                    reading, mode, source_name, idempotency_key, digest
                 )
+                puts = self._reading.prepare(reading, decisions, report.received_at, progress)
                 reach("publication.decided")
-                if day_of(self._clock.now()) != day_of(report.received_at):
-                    continue  # Midnight passed: published_on must be the day of acceptance.
                 try:
                     # 2. One transaction.
-                    stored = self._store.commit_batch(batch, decisions.puts, decisions.endings)
+                    stored = self._store.commit_batch(batch, puts, decisions.endings)
                 except ConflictError:
                     earlier = self._earlier(idempotency_key, digest)
                     if earlier is not None:
@@ -164,56 +166,42 @@ class Publication:
             self._store.bind("node-key", self._identity.fingerprint.hex())
             self._is_bound = True
 
-    def _prepare(
+    def _decide(
         self,
-        parsed: ParsedFile,
+        reading: Reading,
         mode: Mode,
         source_name: str,
         idempotency_key: str | None,
         digest: bytes,
-        progress: Progress | None,
     ) -> tuple[BatchReport, NewBatch, Decisions]:
         received_at = self._clock.now()
-        decisions = self._decide(parsed, mode, day_of(received_at), progress)
+        today = day_of(received_at)
+        if reading.kind == "records":
+            decisions = decide_records(
+                reading.slices,
+                mode=mode,
+                store=self._store,
+                entropy=self._entropy,
+                today=today,
+                proved=self._proved_day() or today,
+            )
+        else:
+            decisions = decide_changes(
+                reading.changes, store=self._store, maker=self._maker, today=today
+            )
         report = BatchReport(
             batch_id=0,
             source_name=source_name,
-            kind=parsed.kind,
-            record_type=parsed.record_type,
+            kind=reading.kind,
+            record_type=reading.record_type,
             received_at=received_at,
-            ignored_columns=parsed.ignored_columns,
-            dropped_columns=parsed.dropped_columns,
+            ignored_columns=reading.ignored_columns,
+            dropped_columns=reading.dropped_columns,
             rows=tuple(decisions.rows),
             mode=mode,
         )
         batch = NewBatch(source_name, digest, idempotency_key, received_at, encode_report(report))
         return report, batch, decisions
-
-    def _decide(
-        self, parsed: ParsedFile, mode: Mode, today: date, progress: Progress | None
-    ) -> Decisions:
-        total, done = len(parsed.rows), 0
-
-        def tick() -> None:
-            nonlocal done
-            done += 1
-            if progress is not None:
-                progress(done, total)
-
-        if parsed.kind == "records":
-            return decide_records(
-                parsed.rows,
-                mode=mode,
-                store=self._store,
-                identity=self._identity,
-                maker=self._maker,
-                today=today,
-                proved=self._proved_day() or today,
-                tick=tick,
-            )
-        return decide_changes(
-            parsed.rows, store=self._store, maker=self._maker, today=today, tick=tick
-        )
 
     def _proved_day(self) -> date | None:
         # From the store: a process that has just started serves nothing yet, and just then the
@@ -241,7 +229,7 @@ class Publication:
         return self._with_states(report)
 
     def _with_states(self, report: BatchReport) -> BatchReport:
-        known = {row.record_id for row in report.rows if row.record_id is not None}
+        known = {row.record_id for row in report.rows if row.record_id and row.state is None}
         positions = self._store.positions(list(known))
         is_change = report.kind == "changes"
         return replace(
@@ -252,7 +240,7 @@ class Publication:
     def _with_state(
         self, row: RowReport, positions: dict[str, RecordPosition], is_change: bool
     ) -> RowReport:
-        position = positions.get(row.record_id or "")
+        position = None if row.state else positions.get(row.record_id or "")
         if position is None or row.outcome not in (Outcome.ACCEPTED, Outcome.UNCHANGED):
             return row
         # An unchanged row of a change file speaks of the end as well.
@@ -271,11 +259,12 @@ class Publication:
         return State.INTEGRATED if index < state.size else State.SEQUENCED
 
 
-def _digest(content: bytes, mode: Mode) -> Hash32:
-    """Tells two sendings apart: the same bytes sent to amend are another sending."""
-    if mode is Mode.PUBLISH:
+def _digest(content: bytes, mode: Mode, encoding: Encoding | None) -> Hash32:
+    """Tells two sendings apart: the same bytes sent to amend, or as other text, are another one."""
+    if mode is Mode.PUBLISH and encoding is None:
         return hashlib.sha256(content).digest()
-    return hashlib.sha256(SENDING_DOMAIN + mode.encode() + b"\x00" + content).digest()
+    how = f"{mode.value}\x00{encoding.value if encoding else ''}\x00".encode()
+    return hashlib.sha256(SENDING_DOMAIN + how + content).digest()
 
 
 def _check_names(source_name: str, idempotency_key: str | None) -> None:
