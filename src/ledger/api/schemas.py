@@ -123,8 +123,10 @@ class BatchOut(BaseModel):
     ignored_columns: Annotated[
         list[str], Field(description="columns of the file that mean nothing here")
     ]
+    mode: Annotated[str, Field(description="publish or amend: how the file was sent")]
     rows: int
     accepted: int
+    amended: Annotated[int, Field(description="accepted rows that amend a record")]
     unchanged: int
     skipped: int
     rejected: Annotated[

@@ -11,9 +11,11 @@ from urllib.parse import quote
 import typer
 
 from ledger.cli.client import call
+from ledger.cli.files import chosen_files, content_type
 from ledger.cli.language import name_of, pick
 from ledger.cli.node import operator_token
 from ledger.cli.output import exit_code_for, fail, print_json, printable, reason
+from ledger.core.intake import Encoding
 from ledger.errors import InputError, LedgerError, UnavailableError
 
 if TYPE_CHECKING:
@@ -32,9 +34,20 @@ TAKING_TIMEOUT_S: Final = 1800.0
 
 
 def publish(
-    files: Annotated[list[Path], typer.Argument(help="双公示或变更 CSV / CSV files")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="双公示或变更文件(XLSX、CSV)或其目录 / XLSX or CSV files, or folders"),
+    ],
     region: Annotated[str, typer.Option(help="本地区代码 / the node's region")],
     folder: Annotated[Path, typer.Option("--dir", help="节点目录 / the node's folder")],
+    amend: Annotated[
+        bool,
+        typer.Option("--amend", help="以更正方式提交 / rows that differ amend their records"),
+    ] = False,
+    encoding: Annotated[
+        Encoding | None,
+        typer.Option(help="文本文件的编码,默认自动识别 / of text files; found out if not given"),
+    ] = None,
     report: Annotated[
         Path | None, typer.Option(help="把报告写入此文件 / write the report to this file")
     ] = None,
@@ -43,18 +56,18 @@ def publish(
     ] = 60.0,
     as_json: Annotated[bool, typer.Option("--json", help="机器可读 / for programs")] = False,
 ) -> None:
-    """发布文件 / Publish files in the order given.
+    """发布文件 / Publish files in the order given; those of a folder in the order of their names.
 
     Good rows are taken, bad ones are named. The first file that cannot be taken at all ends the
     sending; what was sent before stands and is reported. Exit codes: 0 all files taken, 2 a file or
     the call was refused, 3 the node is not available or the files were not confirmed in time.
     """
-    sending = _Sending()
+    sending = _Sending("amend" if amend else "publish", encoding)
     failed: LedgerError | OSError | None = None
     try:
-        contents = [(path, path.read_bytes()) for path in files]
+        paths = chosen_files(files)
         node, token = _node_of(folder, region)
-        _send_and_wait(sending, contents, node, token, wait_s)
+        _send_and_wait(sending, paths, node, token, wait_s)
     except (LedgerError, OSError) as error:
         failed = error
     content = {name: _summary(batch) for name, batch in sending.batches.items()}
@@ -73,8 +86,10 @@ def publish(
 
 @dataclass
 class _Sending:
-    """What the node said about each file so far, by the file's name."""
+    """How files are sent, and what the node said about each so far, by the file's name."""
 
+    mode: str
+    encoding: Encoding | None
     batches: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
@@ -93,19 +108,22 @@ def _node_of(folder: Path, region: str) -> tuple[str, str]:
 
 
 def _send_and_wait(
-    sending: _Sending, contents: list[tuple[Path, bytes]], node: str, token: str, wait_s: float
+    sending: _Sending, paths: list[Path], node: str, token: str, wait_s: float
 ) -> None:
     """Send each file and wait for all of them; a bar on a terminal, nothing elsewhere."""
     headers = {"Authorization": f"Bearer {token}"}
-    paths = [path for path, _content in contents]
     with _progress() as progress:
-        task = progress.add_task(pick("发布", "publish"), total=len(contents))
-        for path, content in contents:
-            own = {"X-Source-Name": quote(path.name), "Content-Type": "text/csv"}
+        task = progress.add_task(pick("发布", "publish"), total=len(paths))
+        for path in paths:
+            content = path.read_bytes()
+            own = {
+                "X-Source-Name": quote(path.name),
+                "Content-Type": content_type(content, sending.encoding),
+            }
             sending.batches[_name(path, paths)] = call(
                 "POST",
                 node,
-                "/v1/batches",
+                f"/v1/batches?mode={sending.mode}",
                 content=content,
                 headers=headers | own,
                 timeout_s=TAKING_TIMEOUT_S,
@@ -152,7 +170,7 @@ def _name(path: Path, among: list[Path]) -> str:
 
 
 def _summary(batch: dict[str, Any]) -> dict[str, Any]:
-    names = ("accepted", "unchanged", "skipped", "rejected", "state")
+    names = ("accepted", "amended", "unchanged", "skipped", "rejected", "state")
     return {name: batch[name] for name in names}
 
 
@@ -160,11 +178,13 @@ def _print(name: str, batch: dict[str, Any]) -> None:
     state = name_of(STATES, batch["state"])
     rejected = {problem["row"] for problem in batch["rejected"]}
     shown = printable(name)
+    zh = f"(更正 {batch['amended']} 行)" if batch["amended"] else ""
+    en = f" ({batch['amended']} amended)" if batch["amended"] else ""
     typer.echo(
         pick(
-            f"{shown}:接受 {batch['accepted']} 行,未变 {batch['unchanged']} 行,"
+            f"{shown}:接受 {batch['accepted']} 行{zh},未变 {batch['unchanged']} 行,"
             f"跳过 {batch['skipped']} 行,拒绝 {len(rejected)} 行;{state}",
-            f"{shown}: {batch['accepted']} rows accepted, {batch['unchanged']} unchanged,"
+            f"{shown}: {batch['accepted']} rows accepted{en}, {batch['unchanged']} unchanged,"
             f" {batch['skipped']} skipped, {len(rejected)} rejected; {state}",
         )
     )
