@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 
@@ -11,6 +11,7 @@ from ledger.api.auth import OPERATOR_ONLY, Access, access
 from ledger.api.context import NodeContext
 from ledger.api.cursors import MAX_CURSOR_CHARS, encode_cursor, parse_cursor
 from ledger.api.description import fails_with
+from ledger.api.file_types import MEDIA_TYPES, file_encoding
 from ledger.api.limits import MAX_FILE_BYTES, read_body
 from ledger.api.names import MAX_HEADER_CHARS, MAX_NAME_CHARS, file_name, idempotency_key
 from ledger.api.problem_table import FILE, STORE
@@ -28,7 +29,7 @@ from ledger.api.schemas import (
 from ledger.core.intake.problems import RowError
 from ledger.core.intake.table import MAX_COLUMNS, MAX_ROWS
 from ledger.services.crash_points import reach
-from ledger.services.publication import Outcome, RowReport
+from ledger.services.publication import Mode, Outcome, RowReport
 from ledger.services.publication.pages import BatchSummary
 
 router = APIRouter(tags=["publication"], dependencies=OPERATOR_ONLY)
@@ -37,8 +38,17 @@ MAX_BATCHES: Final = 100
 MAX_ROWS_A_PAGE: Final = 1_000
 MAX_BATCH_ID: Final = 2**53 - 1
 
-_MEDIA_TYPES: Final = ("text/csv", "application/octet-stream")
 _FILE: Final = {"schema": {"type": "string", "format": "binary"}}
+
+_OF_BATCH: Final = {"batch_id": "$response.body#/id"}
+_TAKEN: Final[dict[str, Any]] = {
+    "headers": {"Location": {"description": "the batch", "schema": {"type": "string"}}},
+    "links": {
+        "batch": {"operationId": "batch", "parameters": _OF_BATCH},
+        "rows": {"operationId": "batchRows", "parameters": _OF_BATCH},
+    },
+}
+_NEXT: Final[dict[str, Any]] = {"parameters": {"cursor": "$response.body#/next_cursor"}}
 
 BatchId = Annotated[int, Path(ge=1, le=MAX_BATCH_ID, examples=[17])]
 Cursor = Annotated[
@@ -51,18 +61,14 @@ Cursor = Annotated[
     "/v1/batches",
     status_code=202,
     summary="Publish a file of records or changes",
-    description="Accept a CSV file (UTF-8, UTF-8 with BOM or GB18030).\n\n"
+    description="Accept an XLSX workbook or a CSV file (UTF-8, GB18030, UTF-16 with BOM; or as"
+    " `charset` of its content type says). Which it is, is seen from its bytes.\n\n"
     "Answered once everything it changes is stored: 202, because anchoring follows; `GET` the"
     " Location to see how far it is. Rows with errors are named in `rejected`; the good rows of"
     " the same file are taken. Sending the same file again publishes nothing twice.\n\n"
     f"Limits: {MAX_FILE_BYTES} bytes, {MAX_ROWS} rows, {MAX_COLUMNS} columns.",
-    responses={
-        202: examples.BATCH
-        | {"headers": {"Location": {"description": "the batch", "schema": {"type": "string"}}}}
-    },
-    openapi_extra={
-        "requestBody": {"required": True, "content": dict.fromkeys(_MEDIA_TYPES, _FILE)}
-    },
+    responses={202: examples.BATCH | _TAKEN},
+    openapi_extra={"requestBody": {"required": True, "content": dict.fromkeys(MEDIA_TYPES, _FILE)}},
 )
 @fails_with(
     *("unauthorized", "invalid-request", "idempotency-key-reused", "request-in-flight"),
@@ -74,6 +80,13 @@ Cursor = Annotated[
 async def publish_file(
     request: Request,
     response: Response,
+    mode: Annotated[
+        Mode,
+        Query(
+            description="`publish`: a row that differs from its record in force is a conflict;"
+            " `amend`: it amends the record, and a row without a record in force is refused"
+        ),
+    ] = Mode.PUBLISH,
     x_source_name: Annotated[
         str,
         Header(max_length=MAX_HEADER_CHARS, description="percent-encoded", examples=["cf.csv"]),
@@ -90,8 +103,7 @@ async def publish_file(
     ] = None,
 ) -> BatchOut:
     """Accept a file of records or changes."""
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() not in _MEDIA_TYPES:
-        raise ApiProblem(415, "media-type", "expected text/csv", {"Connection": "close"})
+    encoding = file_encoding(request.headers.getlist("content-type"))
     context: NodeContext = request.app.state.context
     in_work: InWork = request.app.state.in_work
     name = file_name(x_source_name)
@@ -102,7 +114,13 @@ async def publish_file(
         async with in_work.one_file:
             try:
                 report = await asyncio.to_thread(
-                    context.publication.accept, content, name, key, progress=in_work.note_progress
+                    context.publication.accept,
+                    content,
+                    name,
+                    key,
+                    mode=mode,
+                    encoding=encoding,
+                    progress=in_work.note_progress,
                 )
             finally:
                 in_work.note_end()
@@ -116,7 +134,11 @@ async def publish_file(
     return batch_out(summary)
 
 
-@router.get("/v1/batches", summary="List batches, newest first", responses={200: examples.BATCHES})
+@router.get(
+    "/v1/batches",
+    summary="List batches, newest first",
+    responses={200: examples.BATCHES | {"links": {"next": _NEXT | {"operationId": "listBatches"}}}},
+)
 @fails_with("unauthorized", "invalid-request", "invalid-cursor", *STORE)
 @access(Access.OPERATOR)
 async def list_batches(
@@ -193,8 +215,10 @@ def batch_out(summary: BatchSummary) -> BatchOut:
         record_type=facts.record_type,
         received_at=_time(facts.head.received_at),
         ignored_columns=list(facts.ignored_columns),
+        mode=facts.mode or Mode.PUBLISH.value,
         rows=sum(facts.counts.values()),
         accepted=facts.counts.get(Outcome.ACCEPTED, 0),
+        amended=facts.amended,
         unchanged=facts.counts.get(Outcome.UNCHANGED, 0),
         skipped=facts.counts.get(Outcome.SKIPPED, 0),
         rejected=[_problem(error) for row in facts.rejected for error in row.errors],
