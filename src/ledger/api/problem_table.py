@@ -69,9 +69,13 @@ _OWN: Final = {
     "overloaded": Meaning(503, "节点繁忙", "The node has too much in work"),
     "stopping": Meaning(503, "节点正在停止", "The node is stopping"),
     "store-unavailable": Meaning(503, "数据库暂不可用", "The database is not available"),
+    "store-busy": Meaning(503, "数据库被占用", "The database is locked by another process"),
+    "store-read-only": Meaning(503, "数据库不可写", "The database may not be written"),
+    "store-full": Meaning(507, "存储空间已满", "There is no room left on the disk"),
     "chain-unavailable": Meaning(503, "链暂不可用", "The chain is not available"),
     "unavailable": Meaning(503, "暂时无法服务", "Not available now"),
     # 500: ours
+    "store-damaged": Meaning(500, "数据库已损坏", "The database is damaged"),
     "fatal-state": Meaning(500, "节点状态自相矛盾", "The node's state contradicts itself"),
     "internal": Meaning(500, "内部错误", "Internal error"),
 }
@@ -102,5 +106,8 @@ JSON_BODY: Final = (*BODY, "malformed-json", "invalid-request")
 FILE: Final = (*BODY, "charset", *FILE_PROBLEMS)
 """Of operations that take a file."""
 
-STORE: Final = ("store-unavailable", "unavailable", "fatal-state")
+STORE: Final = (
+    *("store-unavailable", "store-busy", "store-read-only", "store-full", "store-damaged"),
+    *("unavailable", "fatal-state"),
+)
 """Of operations that read or write the store."""

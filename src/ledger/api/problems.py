@@ -13,6 +13,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
@@ -27,6 +28,7 @@ from ledger.errors import (
     KeyReusedError,
     LedgerError,
     StateError,
+    StoreFullError,
     UnavailableError,
     VerificationError,
 )
@@ -120,7 +122,20 @@ def install_handlers(app: FastAPI) -> None:
         status = error.status_code
         code = _HTTP_CODES.get(status, _family(status))
         detail = _HTTP_DETAILS.get(status, "the request cannot be answered")
-        return problem_response(request.scope, ApiProblem(status, code, detail, error.headers))
+        headers = dict(error.headers or {})
+        if status == 405:
+            # The router names the methods of the first route of this path only.
+            headers["Allow"] = ", ".join(sorted(_methods_at(app, request.scope["path"])))
+        return problem_response(request.scope, ApiProblem(status, code, detail, headers))
+
+
+def _methods_at(app: FastAPI, path: str) -> set[str]:
+    return {
+        method
+        for route in iter_route_contexts(app.routes)
+        if route.path_regex.match(path)
+        for method in route.methods or ()
+    }
 
 
 def problem_of(error: LedgerError) -> ApiProblem:
@@ -141,7 +156,8 @@ def problem_of(error: LedgerError) -> ApiProblem:
     _log.warning("request not answered", code=error.code, reason=str(error))
     if isinstance(error, UnavailableError):
         headers = {"Retry-After": str(error.retry_after_s)}
-        return _of(error, 503, "nothing is known now; try again", headers)
+        status = 507 if isinstance(error, StoreFullError) else 503
+        return _of(error, status, "nothing is known now; try again", headers)
     if isinstance(error, StateError) and not isinstance(error, FatalStateError):
         return _of(error, 409, "the node's present state does not allow it")
     return _of(error, 500, "the node cannot go on; its operator was told")
