@@ -132,7 +132,8 @@ def test_problem_of_every_expected_error_has_the_status_of_who_must_act() -> Non
         problem = problem_of(error)
         if isinstance(error, errors.UnavailableError):
             seconds = str(error.retry_after_s)
-            assert (problem.status, problem.headers["Retry-After"]) == (503, seconds)
+            status = 507 if kind is errors.StoreFullError else 503
+            assert (problem.status, problem.headers["Retry-After"]) == (status, seconds)
         elif issubclass(kind, errors.InputError | errors.VerificationError | errors.KeyReusedError):
             assert problem.status == 422
         elif issubclass(kind, errors.FatalStateError) or kind is errors.LedgerError:
@@ -140,6 +141,21 @@ def test_problem_of_every_expected_error_has_the_status_of_who_must_act() -> Non
         else:
             assert problem.status == 409
         assert PROBLEMS[problem.code].status == problem.status
+
+
+def test_problem_of_each_trouble_of_the_database_says_which() -> None:
+    found = {
+        kind.code: (problem_of(kind("text")).status, problem_of(kind("text")).code)
+        for kind in (
+            errors.StoreUnavailableError,
+            errors.StoreBusyError,
+            errors.StoreReadOnlyError,
+            errors.StoreFullError,
+            errors.StoreDamagedError,
+        )
+    }
+    assert all(code == answered for code, (_, answered) in found.items())
+    assert [status for status, _ in found.values()] == [503, 503, 503, 507, 500]
 
 
 def test_problem_of_a_files_error_has_the_code_of_the_files_problem() -> None:
