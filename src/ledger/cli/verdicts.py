@@ -52,6 +52,7 @@ def verdict_json(name: str, verdict: Verdict) -> dict[str, object]:
             "epoch": basis.epoch,
             "anchored_at": None if basis.anchored_at is None else _utc(basis.anchored_at),
             "log_size": basis.log_size,
+            "confirmed_by": basis.confirmed_by,
             "contradicting_mirrors": list(basis.contradicting_mirrors),
         },
         "steps": [
@@ -138,10 +139,14 @@ def outcome_line(verdict: Verdict) -> str:
         return line
     block = pick("区块", "block")
     anchored = pick("上链", "anchored")
-    return (
-        f"{line}  {block} {basis.block_number} {_local(basis.block_time)}"
+    line += (
+        f"  {block} {basis.block_number} {_local(basis.block_time)}"
         f"  epoch {basis.epoch}  {anchored} {_local(basis.anchored_at)}"
     )
+    if basis.confirmed_by:
+        count = basis.confirmed_by
+        line += pick(f"  {count} 个地区确认", f"  confirmed by {count} regions")
+    return line
 
 
 def _local(moment: datetime) -> str:

@@ -36,7 +36,7 @@ def test_verify_valid_evidence_of_records_names_the_record_and_ends_with_0(files
     assert record["fields"]["fine_fen"] == 1_000_000
     assert set(one["basis"]) == {
         *("block_number", "block_hash", "block_time", "epoch", "anchored_at", "log_size"),
-        "contradicting_mirrors",
+        *("confirmed_by", "contradicting_mirrors"),
     }
 
 

@@ -57,6 +57,7 @@ class Case:
     value: bytes | None = None
     pairs: dict[int, bytes] = field(default_factory=dict)
     records: list[ProvedRecord] = field(default_factory=list)
+    confirmed_by: int = 0
     contradicting: tuple[int, ...] = ()
 
     @property

@@ -130,7 +130,7 @@ def check_confirmation(case: Case) -> None:
     if words is None and wanted:
         raise unknown(UNCONFIRMED, "no confirmation was proved")
     found = count_confirmations(case.root, claim.region, claim.stream, case.proved_state)
-    case.contradicting = found.contradicting
+    case.confirmed_by, case.contradicting = found.confirmed, found.contradicting
     if found.code == NOT_REQUIRED:
         raise skipped(NOT_REQUIRED)
     if found.code == CONTRADICTED:

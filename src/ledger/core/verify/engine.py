@@ -150,6 +150,7 @@ def _basis(case: Case) -> Basis:
         epoch=case.head.epoch,
         anchored_at=moment_of(case.head.anchored_at),
         log_size=case.head.size,
+        confirmed_by=case.confirmed_by,
         contradicting_mirrors=case.contradicting,
     )
 

@@ -104,6 +104,8 @@ class Basis:
     epoch: int | None = None
     anchored_at: datetime | None = None
     log_size: int | None = None
+    confirmed_by: int = 0
+    """Distinct operators whose mirrors have confirmed the map."""
     contradicting_mirrors: tuple[int, ...] = ()
 
 
