@@ -22,7 +22,8 @@ def main() -> int:
     options = _options()
     console = Console(width=100) if not sys.stdout.isatty() else Console()
     times = DEEP_TIMES if options.deep else options.times
-    report = Report(options.seed, tuple(options.points), times)
+    points = tuple(options.points or every_point(options.lanes))
+    report = Report(options.seed, points, times)
 
     def say(text: str) -> None:
         console.print(text, highlight=False, markup=False)
@@ -46,9 +47,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--node", action="store_true", required=True, help="the node's crash table")
     parser.add_argument("--times", type=int, default=DEFAULT_TIMES, help="kills at each point")
     parser.add_argument("--deep", action="store_true", help=f"{DEEP_TIMES} kills at each point")
-    parser.add_argument(
-        "--points", nargs="+", choices=every_point(), default=every_point(), metavar="POINT"
-    )
+    parser.add_argument("--points", nargs="+", choices=every_point(len(REGIONS)), metavar="POINT")
     parser.add_argument("--lanes", type=int, choices=range(1, 5), default=4, help="nodes at once")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31))
     parser.add_argument("--json", type=Path, help="write the report here")

@@ -1,14 +1,14 @@
 """One region's node through its share of the table: published to, killed, started again, checked.
 
 A lane is a process of its own with one thread, because it forks the node's processes. It tells the
-run what happened through a pipe, and waits at the end until every lane is through: the others'
-nodes confirm its heads.
+run what happened through a pipe. A lane that is done goes on publishing until every lane is: the
+others' mirrors need something to follow, and their heads its confirmations.
 """
 
 import random
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from multiprocessing.connection import Connection
 from typing import Any
@@ -29,6 +29,9 @@ LIFE_S = 90.0
 
 REST_EVERY = 8
 """Kills between two rests with full checks."""
+
+PROOF_S = 10.0
+"""How long a proof is waited for before the next file is sent."""
 
 ANY_MOMENT_S = 3.0
 """A process without a point is killed within this time."""
@@ -61,10 +64,20 @@ class Lane:
         for number, step in enumerate(self._steps, 1):
             self._one(step)
             if number % REST_EVERY == 0:
-                self._rest(NodeProcess(self._place)).stop()
-        node = self._rest(NodeProcess(self._place))
+                self._stop(self._rest(NodeProcess(self._place)))
+        node = NodeProcess(self._place)
+        self._tell("done", self._place.region)
+        self._keep_busy(node, self._is_called)
+        self._pipe.recv()
+        self._rest(node)
         self._tell("through", len(self._book.records))
         self._pipe.recv()
+        self._stop(node)
+
+    def _is_called(self) -> bool:
+        return self._pipe.poll()
+
+    def _stop(self, node: NodeProcess) -> None:
         if not node.stop():
             self._report(Finding(STUCK, f"{self._place.region}: does not stop when asked"))
 
@@ -77,7 +90,7 @@ class Lane:
         node = NodeProcess(self._place, step.armed)
         if step.armed is None:
             node.kill_after(self._chance.uniform(0.0, ANY_MOMENT_S))
-        self._keep_busy(node, begun + LIFE_S)
+        self._keep_busy(node, lambda: time.monotonic() > begun + LIFE_S)
         if node.is_alive:
             text = f"{step.point} not reached within {LIFE_S:.0f} s: {self._excuse()}"
             self._report(Finding(STUCK, f"{self._place.region}: {text}"))
@@ -89,20 +102,21 @@ class Lane:
             self._tell("kill", (step.point, time.monotonic() - begun))
         self._report(*checks.after_kill(self._place, self._book))
 
-    def _keep_busy(self, node: NodeProcess, deadline: float) -> None:
+    def _keep_busy(self, node: NodeProcess, is_over: Callable[[], bool]) -> None:
         """Publish one file after the other until the process is dead or the time is over."""
-        if not node.wait_up(deadline):
+        if not node.wait_up(time.monotonic() + LIFE_S):
             return
         with httpx.Client(base_url=self._place.url, trust_env=False, timeout=30) as client:
-            while node.is_alive and time.monotonic() < deadline:
+            while node.is_alive and not is_over():
                 if not self._unheard:
                     self._unheard.append(self._book.next_file(_today()))
                 self._send_unheard(client, node)
-                self._wait_for_proof(node, min(deadline, time.monotonic() + 20))
+                self._wait_for_proof(node, time.monotonic() + PROOF_S)
 
     def _send_unheard(self, client: httpx.Client, node: NodeProcess) -> None:
         """Send what was not acknowledged, oldest first; what is not answered stays in the list."""
-        while self._unheard and node.is_alive:
+        deadline = time.monotonic() + LIFE_S
+        while self._unheard and node.is_alive and time.monotonic() < deadline:
             answer = self._send(client, self._unheard[0])
             if answer is None:
                 time.sleep(PAUSE_S)

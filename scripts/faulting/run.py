@@ -72,19 +72,23 @@ class _Watch:
         self._told_at = time.monotonic()
 
     def until_through(self, pipes: list[Connection]) -> None:
-        """Listen until every lane is through, then let all of them end."""
-        through: set[Connection] = set()
-        while len(through) < len(pipes):
+        """Listen until every lane is done, let them rest together, and let them end."""
+        for word in ("done", "through"):
+            self._until_all(pipes, word)
+            for pipe in pipes:
+                pipe.send(f"all {word}")
+        for pipe in pipes:
+            self._drain(pipe)
+
+    def _until_all(self, pipes: list[Connection], word: str) -> None:
+        waiting = set(pipes)
+        while waiting:
             self._net.hurry()
             wait(pipes, TICK_S)
-            through |= {pipe for pipe in pipes if pipe.poll() and self._hear(pipe)}
+            waiting -= {pipe for pipe in pipes if pipe.poll() and self._hear(pipe) == word}
             if time.monotonic() - self._told_at > TELL_EVERY_S:
                 self._told_at = time.monotonic()
                 self._say(f"{self._report.kills.total()} of {self._wanted} kills")
-        for pipe in pipes:
-            pipe.send("end")
-        for pipe in pipes:
-            self._drain(pipe)
 
     def _drain(self, pipe: Connection) -> None:
         try:
@@ -93,7 +97,7 @@ class _Watch:
         except FaultsError:
             return  # Closed: the lane has ended.
 
-    def _hear(self, pipe: Connection) -> bool:
+    def _hear(self, pipe: Connection) -> str:
         try:
             word, value = pipe.recv()
         except EOFError:
@@ -110,7 +114,8 @@ class _Watch:
                 self._report.rests += 1
             case "through":
                 self._report.records += value
-                return True
+            case "done":
+                pass
             case _:
                 raise FaultsError(str(value))
-        return False
+        return str(word)
