@@ -54,7 +54,7 @@ def export(world: World, folder: Path) -> Exported:
         OwnLog(store=world.store, stream="records", key=checkpoint_key("records")),
         TileFolder(folder),
         vkey(),
-        anchored=AnchoredRoot(head.size, head.log_root),
+        anchored=lambda: AnchoredRoot(head.size, head.log_root),
     )
 
 

@@ -14,9 +14,20 @@ import httpx
 
 from ledger.adapters.http.endpoints import Resolve, resolve_endpoint, resolve_name
 from ledger.adapters.http.signing import sign_request
-from ledger.core.stream.tiles import MAX_ENTRY_BYTES, Bundle, Tile, parse_bundle
+from ledger.core.stream.tiles import (
+    CHECKPOINT_PATH,
+    MAX_ENTRY_BYTES,
+    Bundle,
+    Tile,
+    parse_bundle,
+)
 from ledger.core.types import Hash32
-from ledger.errors import MalformedProofError, MalformedRecordError, RegionUnavailableError
+from ledger.errors import (
+    MalformedNoteError,
+    MalformedProofError,
+    MalformedRecordError,
+    RegionUnavailableError,
+)
 from ledger.services.ports import Clock, Entropy
 from ledger.services.ports.mirroring import LogName
 from ledger.services.request_signatures import NONCE_BYTES, MirrorKey
@@ -29,6 +40,10 @@ DEADLINE_S: Final = 20.0
 """Longest time for one answer: a trickle must end as well."""
 
 MEDIA_TYPE: Final = "application/octet-stream"
+CHECKPOINT_TYPE: Final = "text/plain"
+MAX_CHECKPOINT_BYTES: Final = 64 << 10
+"""Room for the lines of many witnesses."""
+
 HASH_BYTES: Final = 32
 LENGTH_BYTES: Final = 2
 
@@ -115,6 +130,25 @@ class HttpMirrorSource:
             raise MalformedProofError(f"tile of {log}: expected {tile.width} hashes of 32 bytes")
         return tuple(content[i : i + HASH_BYTES] for i in range(0, most, HASH_BYTES))
 
+    def fetch_checkpoint(self, log: LogName) -> bytes:
+        """The newest signed checkpoint; the caller verifies it.
+
+        Raises:
+            RegionUnavailableError: No connection, no answer in time, or an error status.
+            MalformedNoteError: Too much, or of another type.
+        """
+        path = f"/v1/streams/{log.region}/{log.stream}/{CHECKPOINT_PATH}"
+        content = self._get(
+            log.region,
+            self._endpoint(log.region),
+            path,
+            {"Accept": CHECKPOINT_TYPE},
+            MAX_CHECKPOINT_BYTES,
+        )
+        if content is None:
+            raise MalformedNoteError(f"checkpoint of {log}: expected a short text")
+        return content
+
     def _endpoint(self, region: str) -> str:
         endpoint = self._endpoints(region)
         if endpoint is None:
@@ -138,7 +172,7 @@ class HttpMirrorSource:
         try:
             response = client.send(request, stream=True)
             try:
-                return _read(response, region, most)
+                return _read(response, region, most, headers.get("Accept", MEDIA_TYPE))
             finally:
                 response.close()
         except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:
@@ -162,13 +196,13 @@ class HttpMirrorSource:
             return client
 
 
-def _read(response: httpx.Response, region: str, most: int) -> bytes | None:
+def _read(response: httpx.Response, region: str, most: int, expected: str) -> bytes | None:
     if response.status_code != httpx.codes.OK:
         raise RegionUnavailableError(
             region, f"region {region} answered with status {response.status_code}"
         )
     media_type = response.headers.get("content-type", "").split(";")[0].strip().lower()
-    if media_type != MEDIA_TYPE or "content-encoding" in response.headers:
+    if media_type != expected or "content-encoding" in response.headers:
         return None
     deadline = time.monotonic() + DEADLINE_S
     content = bytearray()

@@ -96,7 +96,7 @@ def export_log(
     sink: TileSink,
     key: VerifierKey,
     *,
-    anchored: AnchoredRoot | None = None,
+    anchored: Callable[[], AnchoredRoot] | None = None,
     progress: Progress | None = None,
 ) -> Exported:
     """Write a log into a folder and check all of it.
@@ -105,7 +105,7 @@ def export_log(
         source: The log.
         sink: The folder.
         key: The log's verifier key, from a source that is trusted.
-        anchored: The head on chain to compare with, if there is one.
+        anchored: Asks the chain for the head to compare with; None leaves the chain out.
         progress: Told how far it is.
 
     Raises:
@@ -125,9 +125,11 @@ def export_log(
             f"checkpoint: expected at least the {before.size} entries in the folder,"
             f" found {checkpoint.size}"
         )
-    if anchored is not None and checkpoint.size > anchored.size:
+    # Asked after the checkpoint: the chain is level with it then, or further.
+    head = None if anchored is None else anchored()
+    if head is not None and checkpoint.size > head.size:
         raise RollbackError(
-            f"checkpoint: expected at most the {anchored.size} entries on chain,"
+            f"checkpoint: expected at most the {head.size} entries on chain,"
             f" found {checkpoint.size}"
         )
     export = _Export(source, sink, [*([before] if before else []), checkpoint], progress)
@@ -136,8 +138,8 @@ def export_log(
     except RootMismatchError:
         # A bundle of an earlier attempt may be wrong: now nothing that is there is used.
         builder, reused = export.write_all(may_reuse=False)
-    if anchored is not None:
-        export.check_anchored(builder, anchored)
+    if head is not None:
+        export.check_anchored(builder, head)
     sink.settle()
     # At this point every tile and bundle of the checkpoint's size is there and durable.
     sink.write(CHECKPOINT_PATH, signed)

@@ -6,7 +6,7 @@ from typing import Protocol
 from ledger.core.checkpoint.checkpoint import Checkpoint, sign_checkpoint
 from ledger.core.stream.tiles import TILE_WIDTH, Bundle
 from ledger.core.types import LeafIndex
-from ledger.errors import NotIntegratedError
+from ledger.errors import NotIntegratedError, UnavailableError
 from ledger.services.ports import LogStore, OutboxStore
 from ledger.services.ports.mirroring import EntrySource, LogName, MirrorStore
 from ledger.services.ports.store import SnapshotSource
@@ -73,10 +73,21 @@ class MirroredLog:
         return self._checkpoint()
 
     def entries(self, bundle: Bundle) -> tuple[bytes, ...]:
-        """The entries of a bundle; fewer where the copy has no more."""
+        """The entries of a bundle.
+
+        Raises:
+            UnavailableError: The copy has not so many yet.
+        """
         start = bundle.index * TILE_WIDTH
         found = self._store.mirrored_entries(self._name, start, bundle.width)
-        return _in_order(found, start)
+        entries = _in_order(found, start)
+        if len(entries) < bundle.width:
+            # The region's node is a moment ahead of its mirrors.
+            raise UnavailableError(
+                f"copy of {self._name}: expected {start + bundle.width} entries,"
+                f" found {start + len(entries)}; try again once the mirror has caught up"
+            )
+        return entries
 
 
 class RemoteLog:
