@@ -60,14 +60,42 @@ def prove(secret: bytes, alpha: bytes) -> bytes:
 
     Source: RFC 9381, section 5.1.
     """
-    scalar, prefix, public = _expand(secret)
-    point = _encode_to_curve(public, alpha)
-    nonce_hash = hashlib.sha512(prefix + point).digest()
-    nonce = int.from_bytes(nonce_hash, "little") % ORDER
-    gamma = _multiply(point, scalar)
-    challenge = _challenge(public, point, gamma, _multiply_base(nonce), _multiply(point, nonce))
-    response = (nonce + int.from_bytes(challenge, "little") * scalar) % ORDER
-    return gamma + challenge + response.to_bytes(32, "little")
+    return Prover(secret).prove(alpha)
+
+
+class Prover:
+    """Proves many outputs under one secret.
+
+    Args:
+        secret: Seed, 32 bytes.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        self._scalar, self._prefix, self.public_key = _expand(secret)
+
+    def prove(self, alpha: bytes) -> bytes:
+        """The proof for an input; see the function of this name."""
+        point = _encode_to_curve(self.public_key, alpha)
+        nonce_hash = hashlib.sha512(self._prefix + point).digest()
+        nonce = int.from_bytes(nonce_hash, "little") % ORDER
+        gamma = _multiply(point, self._scalar)
+        challenge = _challenge(
+            self.public_key, point, gamma, _multiply_base(nonce), _multiply(point, nonce)
+        )
+        response = (nonce + int.from_bytes(challenge, "little") * self._scalar) % ORDER
+        return gamma + challenge + response.to_bytes(32, "little")
+
+    def evaluate(self, alpha: bytes) -> bytes:
+        """The output for an input without its proof; see the function of this name."""
+        # cofactor * Gamma = cofactor * (x * H) = (cofactor * x) * H: one multiplication.
+        point = _encode_to_curve(self.public_key, alpha)
+        return _beta(_multiply(point, COFACTOR * self._scalar))
+
+    def prove_and_evaluate(self, alpha: bytes) -> tuple[bytes, bytes]:
+        """The proof and the output, which it holds."""
+        proof = self.prove(alpha)
+        # Gamma is our own: it needs no decoding.
+        return proof, _beta(_clear_cofactor(proof[:_POINT_BYTES]))
 
 
 def evaluate(secret: bytes, alpha: bytes) -> bytes:
@@ -81,9 +109,7 @@ def evaluate(secret: bytes, alpha: bytes) -> bytes:
 
     Source: RFC 9381, sections 5.1 (steps 1 to 4) and 5.2.
     """
-    scalar, _, public = _expand(secret)
-    # cofactor * Gamma = cofactor * (x * H) = (cofactor * x) * H: one multiplication.
-    return _beta(_multiply(_encode_to_curve(public, alpha), COFACTOR * scalar))
+    return Prover(secret).evaluate(alpha)
 
 
 def verify(public_key: bytes, alpha: bytes, proof: bytes) -> bytes:

@@ -206,3 +206,13 @@ def test_output_of_what_is_no_proof_is_refused(proof):
         proof = NO_POINTS[0] + PROOF[32:]
     with pytest.raises(SignatureError):
         vrf.output(proof)
+
+
+@pytest.mark.parametrize("text", [b"", b"a", b"x" * 300])
+def test_prover_says_what_the_functions_say(text: bytes) -> None:
+    prover = vrf.Prover(SECRET)
+    proof = vrf.prove(SECRET, text)
+    assert prover.public_key == vrf.public_key(SECRET)
+    assert prover.prove(text) == proof
+    assert prover.evaluate(text) == vrf.evaluate(SECRET, text) == vrf.output(proof)
+    assert prover.prove_and_evaluate(text) == (proof, vrf.output(proof))

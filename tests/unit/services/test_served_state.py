@@ -379,7 +379,7 @@ def test_database_under_another_vrf_key_is_never_served(world: World) -> None:
     world.settle(3)
     world.kill()
     world.start()
-    world.keys._secrets["records"] = b"\x99" * 32
+    world.keys._provers["records"] = vrf.Prover(b"\x99" * 32)
     world.tick()
     stopped = world.worker.status().stopped_by
     assert stopped is not None and stopped.code == "fatal-state"

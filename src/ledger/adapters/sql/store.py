@@ -20,6 +20,7 @@ from ledger.adapters.sql import (
 )
 from ledger.adapters.sql.engine import open_engine
 from ledger.adapters.sql.errors import mapped
+from ledger.adapters.sql.quick import QuickReads
 from ledger.services.background.watch import Backlog
 from ledger.services.crash_points import reach
 from ledger.services.ports.mirroring import LogName
@@ -64,9 +65,11 @@ class SqlStore:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._quick = QuickReads(engine)
 
     def close(self) -> None:
         """Close every connection."""
+        self._quick.close()
         self._engine.dispose()
 
     @contextmanager
@@ -218,11 +221,17 @@ class SqlStore:
 
     def openable(self, stream: str, indices: Sequence[int]) -> tuple[OpenableEvent, ...]:
         """See ``LogStore``."""
+        opened = self._quick.openable(stream, indices)
+        if opened is not None:
+            return opened
         with self.reading() as connection:
             return log.openable(connection, stream, indices)
 
     def is_pending(self, stream: str, map_key: bytes, served_size: int) -> bool:
         """See ``LogStore``."""
+        pending = self._quick.is_pending(stream, map_key, served_size)
+        if pending is not None:
+            return pending
         with self.reading() as connection:
             return log.is_pending(connection, stream, map_key, served_size)
 
