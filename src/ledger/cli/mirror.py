@@ -29,19 +29,17 @@ def export(
     stream: Annotated[str, typer.Option(help="哪个流 / which stream")] = "records",
     url: Annotated[
         str | None,
-        typer.Option(
-            help="向该地区的节点索取,而非本节点副本 / ask that region's node, not the copy"
-        ),
+        typer.Option(help="向该地区节点索取,不用副本 / ask the region's node, not the copy"),
     ] = None,
     offline: Annotated[
         bool, typer.Option("--offline", help="不与链比对 / do not ask the chain")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="机器可读 / for programs")] = False,
 ) -> None:
-    """导出日志 / Write a log as C2SP tlog-tiles with its vkey, checked against checkpoint and chain.
+    """导出日志 / Write a log as C2SP tlog-tiles with its vkey.
 
-    Run again, it goes on from what is there. Exit codes: 0 written and checked, 2 refused or wrong,
-    3 a node or the chain does not answer now.
+    All of it is checked against checkpoint and chain. Run again, it goes on from what is there.
+    Exit codes: 0 written and checked, 2 refused or wrong, 3 a node or the chain does not answer.
     """
     from ledger.bootstrap.exporting import export_mirror
 
@@ -64,13 +62,13 @@ def export(
             }
         )
         return
-    compared = (
-        pick("检查点", "checkpoint") if offline else pick("检查点与链", "checkpoint and chain")
-    )
+    root = found.root_hash.hex()
+    compared = pick("未与链比对", "the chain was not asked")
+    if not offline:
+        compared = pick("与链一致", "the same as on chain")
     typer.echo(
         pick(
-            f"已导出 {found.origin}:{found.size} 条,根 {found.root_hash.hex()},与{compared}一致。",
-            f"exported {found.origin}: {found.size} entries, root {found.root_hash.hex()},"
-            f" as {compared} say",
+            f"已导出 {found.origin}:{found.size} 条,根 {root};{compared}。",
+            f"exported {found.origin}: {found.size} entries, root {root}; {compared}",
         )
     )
