@@ -1,6 +1,7 @@
 """The story: a penalty in Anhui, asked about from Shanghai, repaired, proved gone everywhere."""
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -16,6 +17,11 @@ from story.offline import offline_command
 
 COMPANY = "91310115MAEXAM011N"
 """The Shanghai company the bank asks about (examples/README.md)."""
+
+CONFIRMATIONS = 2
+"""Other regions that must have rebuilt a map before anybody relies on it."""
+
+_CONFIRMED_BY = re.compile(r"(?:confirmed by )?([0-9]+) (?:regions|个地区确认)")
 
 ASKED, PUNISHED, DOWN = "310000", "340000", "330000"
 
@@ -48,8 +54,9 @@ def tell(network: Network, examples: Path) -> None:
     teller, trust = Teller(), network.nodes[ASKED].folder / "trust-root.json"
     before, after = network.folder / "before", network.folder / "after"
     teller.step(
-        "四个地区发布双公示文件(行政许可、行政处罚)并上链;有错的行被点名,其余照收。",
-        "Four regions publish licences and penalties and anchor them; bad rows are named.",
+        "四个地区发布双公示文件(行政许可、行政处罚)并上链,其他地区重算地图并确认;有错的行被点名。",
+        "Four regions publish and anchor; the others rebuild each map and confirm it; bad rows are"
+        " named.",
         lambda: publish_examples(network, examples),
     )
     teller.step(
@@ -63,8 +70,8 @@ def tell(network: Network, examples: Path) -> None:
         lambda: verify(sorted(before.glob("*.json")), trust, expect=0),
     )
     teller.step(
-        "安徽完成信用修复;下一个上链之后,四地都证明“没有”。",
-        "Anhui repairs the penalty; at the next head all four regions prove none.",
+        "安徽完成信用修复;下一个上链并获确认之后,四地都证明“没有”。",
+        "Anhui repairs the penalty; once the next head is confirmed all four regions prove none.",
         lambda: repair(network, examples, after),
     )
     teller.step(
@@ -78,8 +85,9 @@ def tell(network: Network, examples: Path) -> None:
         lambda: flip_and_verify(before / f"{COMPANY}-{PUNISHED}-cf.json", trust),
     )
     teller.step(
-        "浙江节点停机:答案是“暂不可用”,绝不是“没有”;其他地区照常。",
-        "Zhejiang goes away: the answer is unavailable, never none; the others stand.",
+        "浙江节点停机:答案是“暂不可用”,绝不是“没有”;其他地区仍有两个镜像确认,照常。",
+        "Zhejiang goes away: the answer is unavailable, never none; the others still have two"
+        " mirrors each and stand.",
         lambda: lose_a_region(network),
     )
 
@@ -133,6 +141,9 @@ def verify(files: list[Path], trust: Path, *, expect: int) -> None:
     done = subprocess.run(offline_command(*arguments), capture_output=True, text=True, check=False)
     for line in done.stdout.splitlines():
         print("   " + line.rsplit("/", 1)[-1])
+        found = _CONFIRMED_BY.search(line)
+        if expect == 0 and (found is None or int(found[1]) < CONFIRMATIONS):
+            raise StoryError(f"verify: expected {CONFIRMATIONS} confirmations: {line}")
     if done.returncode != expect:
         raise StoryError(f"verify: expected exit {expect}, found {done.returncode}: {done.stderr}")
 
