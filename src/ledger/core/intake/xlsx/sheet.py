@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Final
 
 from ledger.core.intake.values import is_blank
@@ -221,7 +222,7 @@ class _SheetReader:
         return texts[index]
 
     def _number(self, value: str) -> Number:
-        if not _NUMBER.fullmatch(value):
+        if not _NUMBER.fullmatch(value) or not isfinite(float(value)):
             raise malformed("a number", "something else")
         looks = self._meanings.looks
         look = looks[self._style] if 0 <= self._style < len(looks) else Look.OTHER
