@@ -4,6 +4,7 @@ import argparse
 import secrets
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -15,6 +16,7 @@ from faulting.table import every_point
 
 DEFAULT_TIMES = 20
 DEEP_TIMES = 100
+DEFAULT_FLIPS = 10_000
 
 
 def main() -> int:
@@ -32,6 +34,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="credit-ledger-faults-") as folder:
         try:
             run_table(Path(folder), report, say, REGIONS[: options.lanes])
+            report.flips = _flip(options.flips, say, report.seed)
         except FaultsError as error:
             console.print(f"faults: {error}", style="red", markup=False)
             return 1
@@ -42,12 +45,30 @@ def main() -> int:
     return 0 if report.is_good else 1
 
 
+def _flip(count: int, say: Callable[[str], None], seed: int) -> dict[str, int]:
+    if not count:
+        return {}
+    # Its database comes from the worlds of the tests.
+    from faulting.flips import run
+
+    found = run(count, say, seed)
+    return {
+        "flips": count,
+        "found": sum(found.found.values()),
+        "harmless": sum(found.harmless.values()),
+        "missed": len(found.missed) + len(found.broken),
+    }
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="faults", description="Kill nodes; nothing may be lost.")
     parser.add_argument("--node", action="store_true", required=True, help="the node's crash table")
     parser.add_argument("--times", type=int, default=DEFAULT_TIMES, help="kills at each point")
     parser.add_argument("--deep", action="store_true", help=f"{DEEP_TIMES} kills at each point")
     parser.add_argument("--points", nargs="+", choices=every_point(len(REGIONS)), metavar="POINT")
+    parser.add_argument(
+        "--flips", type=int, default=DEFAULT_FLIPS, help="single bits flipped under fsck; 0: none"
+    )
     parser.add_argument("--lanes", type=int, choices=range(1, 5), default=4, help="nodes at once")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31))
     parser.add_argument("--json", type=Path, help="write the report here")

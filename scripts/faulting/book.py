@@ -114,6 +114,14 @@ class Book:
         """How an acknowledged record must stand once nothing is on its way any more."""
         return ENDED if record.is_over(today) else record.status
 
+    def in_force(self, subject: str, today: date) -> list[str]:
+        """Document numbers of a subject's records that must be proved; all are acknowledged."""
+        return sorted(
+            self.document(record.number)
+            for record in self.records.values()
+            if record.subject == subject and self.expected(record, today) == IN_FORCE
+        )
+
     def document(self, number: int) -> str:
         """The document number of a record."""
         return f"{self.region[:2]}罚〔2026〕{number:06d}号"

@@ -20,12 +20,14 @@ from faulting.network import Place
 from ledger.adapters.evm.chain import EvmChain
 from ledger.adapters.evm.signing import address_of
 from ledger.adapters.keystore import load_keys
+from ledger.bootstrap.auditing import audit_node
 from ledger.core.chain.head_slots import stream_id
 from ledger.core.merkle import hash_leaf, root_hash
 from ledger.core.prefix_tree import PrefixTree
 from ledger.core.stream.entry import parse_entry
 from ledger.core.stream.map_function import replay
 from ledger.core.trust import TrustRoot, parse_trust_root
+from ledger.errors import LedgerError
 from ledger.settings import load_settings
 
 LOST = "lost"
@@ -131,7 +133,7 @@ def at_rest(place: Place, book: Book, today: date) -> list[Finding]:
     waiting = sum(one["log_index"] is None for one in tables.events)
     if waiting:
         found.append(Finding(STUCK, f"{place.region}: {waiting} events have no index"))
-    return [*found, *_chain(place, tables)]
+    return [*found, *_chain(place, tables), *_audit(place)]
 
 
 def _promises(tables: Tables, book: Book) -> Iterator[Finding]:
@@ -196,6 +198,19 @@ def _standing(tables: Tables, book: Book, today: date) -> Iterator[Finding]:
         if record.is_acknowledged and found != expected:
             document = book.document(record.number)
             yield Finding(LOST, f"{document}: expected {expected}, found {found}")
+
+
+def _audit(place: Place) -> Iterator[Finding]:
+    """``credit-ledger fsck`` finds nothing and leaves nothing out."""
+    try:
+        report = audit_node(place.folder)
+    except LedgerError as error:
+        yield Finding(FSCK, f"{place.region}: {error.code}: {error}")
+        return
+    for one in report.findings:
+        yield Finding(FSCK, f"{place.region}: {one}")
+    for unknown in report.unknown:
+        yield Finding(FSCK, f"{place.region}: not checked: {unknown.code}: {unknown.reason}")
 
 
 def _chain(place: Place, tables: Tables) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from faulting import checks
+from faulting.answers import check_answers
 from faulting.book import Book, Sending
 from faulting.checks import STUCK, WRONG, Finding
 from faulting.network import Place
@@ -175,8 +176,17 @@ class Lane:
                 self._report(Finding(STUCK, f"{self._place.region}: {text}"))
                 break
         self._report(*checks.at_rest(self._place, self._book, _today()))
+        with httpx.Client(base_url=self._place.url, trust_env=False, timeout=30) as client:
+            self._report(*self._answers(client))
         self._tell("rest", self._place.region)
         return node
+
+    def _answers(self, client: httpx.Client) -> list[Finding]:
+        try:
+            found = check_answers(self._place, self._book, _today(), self._chance, client)
+            return list(found)
+        except httpx.HTTPError as error:
+            return [Finding(WRONG, f"{self._place.region}: answers: {type(error).__name__}")]
 
     def _has_settled(self, node: NodeProcess, deadline: float) -> bool:
         # Twice: what is over is swept only after the first snapshot is served.
