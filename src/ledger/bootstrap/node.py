@@ -18,11 +18,13 @@ from ledger.adapters.evm.signing import address_of
 from ledger.adapters.http.mirror_source import HttpMirrorSource
 from ledger.adapters.http.peers import HttpPeers
 from ledger.adapters.keystore import NodeKeys, load_keys
+from ledger.adapters.processes.workshop import ProcessWorkshop
 from ledger.adapters.sql.store import SqlStore, open_store
 from ledger.api.app import create_app
 from ledger.api.context import NodeContext
 from ledger.api.rate_limits import RequestLimits
 from ledger.bootstrap.mirroring import make_mirroring
+from ledger.bootstrap.publishing import make_publication
 from ledger.bootstrap.streams import make_mirror_gate, make_tiles
 from ledger.bootstrap.watching import make_watch
 from ledger.core import vrf
@@ -38,7 +40,6 @@ from ledger.services.lookup.federation import FederatedLookup
 from ledger.services.lookup.material import ServedMaterial
 from ledger.services.lookup.region import RegionLookup
 from ledger.services.mirror import Mirroring
-from ledger.services.publication import Publication
 from ledger.services.publication.pages import BatchPages
 from ledger.services.stream.state import StreamState
 from ledger.services.stream.subject_keys import SubjectKeys
@@ -186,20 +187,20 @@ def _wire(
         chain=outside.chain,
         clock=clock,
     )
+    publication, workshop = make_publication(
+        region=region,
+        keys=keys,
+        subject_keys=subject_keys,
+        store=store,
+        clock=clock,
+        states=states,
+    )
     context = NodeContext(
         region=region,
         trust_root=trust_root,
         trust_root_bytes=trust_root_bytes,
         operator_token_digest=hashlib.sha256(keys.operator_token.encode()).digest(),
-        publication=Publication(
-            region=region,
-            store=store,
-            keys=subject_keys,
-            node_key=keys.natural_key_secret,
-            clock=clock,
-            entropy=secrets.token_bytes,
-            states=states,
-        ),
+        publication=publication,
         own_lookup=own,
         federation=FederatedLookup(
             region=region,
@@ -224,7 +225,7 @@ def _wire(
         metrics=metrics,
         limits=_limits(settings),
         start=_starter(genesis, directory, watch),
-        stop=_stopper(outside, genesis, worker, directory, watch, mirroring, source),
+        stop=_stopper(outside, genesis, worker, directory, watch, mirroring, source, workshop),
     )
     return Node(create_app(context), genesis)
 
@@ -292,11 +293,13 @@ def _stopper(
     watch: Watch,
     mirroring: Mirroring,
     source: HttpMirrorSource,
+    workshop: ProcessWorkshop,
 ) -> Callable[[], Awaitable[None]]:
     async def stop() -> None:
         # The check first: it may start the worker.
         for one in (watch, genesis, worker, mirroring, directory):
             await asyncio.to_thread(one.stop)
+        await asyncio.to_thread(workshop.close)
         source.close()
         await outside.peers.close()
         outside.chain.close()

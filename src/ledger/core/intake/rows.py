@@ -80,7 +80,7 @@ class RecordReader:
         values = self._read(row, errors)
         if errors:
             return ParsedRow(row.number, errors=tuple(errors))
-        return ParsedRow(row.number, record=_make_record(self._kind, values))
+        return ParsedRow(row.number, record=make_record(self._kind, values))
 
     def _read(self, row: Row, errors: list[RowError]) -> dict[str, FieldValue]:
         """Read every field; what is wrong is added to ``errors``."""
@@ -148,7 +148,7 @@ _READERS: Final[Mapping[FieldKind, Callable[[str, Field], FieldValue | Problem]]
 """How a cell that is not empty is read, by the kind of its field."""
 
 
-def _make_record(kind: RecordType, values: dict[str, FieldValue]) -> Record:
+def make_record(kind: RecordType, values: dict[str, FieldValue]) -> Record:
     """Make the record of a row without problems; every text below is there by then."""
     end = values[kind.end_field]
     return Record(

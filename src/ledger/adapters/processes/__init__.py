@@ -1,0 +1,1 @@
+"""Working on great files in processes beside the node's own."""

@@ -1,0 +1,131 @@
+"""What goes through the pipes between a node and its helper processes.
+
+A frame is its length in eight bytes and that many bytes of pickle. Both ends run the same code and
+belong to one node; a pipe has no name, so nobody else can write to it.
+"""
+
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
+from typing import IO, Any, Final
+
+from ledger.core.intake.rows import make_record
+from ledger.core.intake.table import Row
+from ledger.core.records.catalogue import RECORD_TYPES
+from ledger.core.records.record import Record
+from ledger.services.publication.slices import ReadSlice, SliceToRead
+from ledger.services.stored import NewEvent, NewRecord, Put
+
+READ: Final = "read"
+PREPARE: Final = "prepare"
+
+LONGEST_FRAME: Final = 1 << 30
+"""Bytes; a slice of rows is far smaller."""
+
+_LENGTH_BYTES: Final = 8
+_event_values = attrgetter(*(one.name for one in fields(NewEvent)))
+_record_values = attrgetter(*(one.name for one in fields(NewRecord)))
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a helper works with; sent through its pipe, never shown to other processes."""
+
+    region: str
+    node_key: bytes = field(repr=False)
+    vrf_secrets: dict[str, bytes] = field(repr=False)
+
+
+def write_frame(pipe: IO[bytes], content: bytes) -> None:
+    """Send a frame.
+
+    Raises:
+        OSError: Nobody reads any more.
+    """
+    pipe.write(len(content).to_bytes(_LENGTH_BYTES, "big"))
+    pipe.write(content)
+    pipe.flush()
+
+
+def read_frame(pipe: IO[bytes]) -> bytes | None:
+    """Receive a frame; None once the other end is closed between two frames.
+
+    Raises:
+        EOFError: The other end was closed within a frame.
+    """
+    head = pipe.read(_LENGTH_BYTES)
+    if not head:
+        return None
+    length = int.from_bytes(head, "big")
+    if len(head) != _LENGTH_BYTES or length > LONGEST_FRAME:
+        raise EOFError("pipe: expected the length of a frame")
+    content = pipe.read(length)
+    if len(content) != length:
+        raise EOFError(f"pipe: expected {length} bytes, found {len(content)}")
+    return content
+
+
+def pack(value: object) -> bytes:
+    """Encode a value for the other end."""
+    return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def unpack(content: bytes) -> Any:
+    """The reverse of ``pack``."""
+    return pickle.loads(content)  # noqa: S301 - from our own helper through a pipe without a name
+
+
+# Plain tuples in place of values of classes: those would cost more than the work on them.
+
+
+def pack_rows(todo: SliceToRead) -> object:
+    """A slice to read, on its way to a helper."""
+    rows = [(row.number, row.cells, row.faults) for row in todo.rows]
+    return todo.record_type, todo.layout, rows
+
+
+def unpack_rows(packed: Any) -> SliceToRead:
+    """The reverse of ``pack_rows``."""
+    record_type, layout, rows = packed
+    return SliceToRead(record_type, layout, tuple([Row(*row) for row in rows]))
+
+
+def pack_records(record_type: str, records: Sequence[Record | None]) -> bytes:
+    """The records of a slice as only helpers read them."""
+    values = [None if one is None else tuple(one.fields.values()) for one in records]
+    return pack((record_type, values))
+
+
+def unpack_records(packed: bytes) -> list[Record | None]:
+    """The reverse of ``pack_records``; every record is checked as when it was made."""
+    record_type, records = unpack(packed)
+    kind = RECORD_TYPES[record_type]
+    names = kind.field_names
+    return [
+        None if values is None else make_record(kind, dict(zip(names, values, strict=True)))
+        for values in records
+    ]
+
+
+def pack_read(read: ReadSlice, record_type: str) -> object:
+    """A slice after reading, on its way back."""
+    if isinstance(read.records, bytes):
+        return read.rows, read.records
+    return read.rows, pack_records(record_type, read.records)
+
+
+def pack_puts(puts: Sequence[Put]) -> object:
+    """Prepared puts, on their way back."""
+    return [
+        (_event_values(put.event), _record_values(put.record), put.ending, put.target_seq)
+        for put in puts
+    ]
+
+
+def unpack_puts(packed: Any) -> list[Put]:
+    """The reverse of ``pack_puts``."""
+    return [
+        Put(NewEvent(*event), NewRecord(*record), ending, target_seq)
+        for event, record, ending, target_seq in packed
+    ]
