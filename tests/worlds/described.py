@@ -50,6 +50,11 @@ class Description:
             return f"{operation['operationId']}: {status} {code} is not described"
         return ""
 
+    def operation_id(self, method: str, path: str) -> str | None:
+        """The operation that a request reaches."""
+        operation = self._operation(method, path)
+        return None if operation is None else str(operation["operationId"])
+
     def _operation(self, method: str, path: str) -> dict[str, Any] | None:
         for pattern, operations in self._operations:
             if pattern.fullmatch(path) and method.lower() in operations:

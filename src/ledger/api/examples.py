@@ -12,7 +12,7 @@ _VERDICT: Final = {
 }
 _EVIDENCE: Final = {"v": 1, "claim": {"kind": "complete", "count": 0}, "chain": {"...": "..."}}
 _NONE: Final = {
-    "subject": "91310113MA1GKX4U05",
+    "subject": "91310113MA1GKX4U0M",
     "region": "320000",
     "record_type": "cf",
     "result": "none",
@@ -21,7 +21,7 @@ _NONE: Final = {
     "verdict": _VERDICT,
 }
 _UNAVAILABLE: Final = {
-    "subject": "91310113MA1GKX4U05",
+    "subject": "91310113MA1GKX4U0M",
     "region": "330000",
     "record_type": "cf",
     "result": "unavailable",

@@ -14,7 +14,7 @@ Subject = Annotated[
         min_length=1,
         max_length=64,
         description="统一社会信用代码 / unified social credit code",
-        examples=["91310113MA1GKX4U05"],
+        examples=["91310113MA1GKX4U0M"],
     ),
 ]
 MAX_QUESTIONS = 1000

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ledger.cli import config, devnet, language, trust_root
+from ledger.cli import config, devnet, language, mirror, trust_root
+from ledger.cli.doctor import doctor
 from ledger.cli.fsck import fsck
 from ledger.cli.lookup import lookup
 from ledger.cli.node import init, serve
@@ -44,9 +45,11 @@ app.command()(serve)
 app.command()(publish)
 app.command()(lookup)
 app.command()(verify)
+app.command()(doctor)
 app.command()(fsck)
 app.add_typer(config.app, name="config")
 app.add_typer(devnet.app, name="devnet")
+app.add_typer(mirror.app, name="mirror")
 app.add_typer(trust_root.app, name="trust-root")
 
 

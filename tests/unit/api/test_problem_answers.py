@@ -49,6 +49,8 @@ async def test_unknown_path_answers_a_404_problem(anyone: httpx.AsyncClient) -> 
         ("OPTIONS", "/v1/lookups", "POST"),
         ("PROPFIND", "/livez", "GET"),
         ("POST", "/readyz", "GET"),
+        ("OPTIONS", "/v1/batches", "GET, POST"),
+        ("PUT", "/v1/batches/1/rows", "GET"),
     ],
 )
 async def test_method_that_is_not_served_answers_a_405_problem(

@@ -1,0 +1,1 @@
+"""Generated requests against every operation, each answer held against its description."""
