@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import pysqlite3  # type: ignore[import-untyped]
 from sqlalchemy import column, inspect, select, table
 from sqlalchemy.engine import make_url
 
 from ledger.adapters.keystore import FILE_NAME as KEYS_NAME
 from ledger.adapters.keystore import load_keys
-from ledger.adapters.sql.engine import OLDEST_SQLITE, open_engine, pysqlite3
+from ledger.adapters.sql.engine import OLDEST_SQLITE, open_engine
 from ledger.adapters.sql.errors import mapped
 from ledger.adapters.sql.migrate import revisions
 from ledger.bootstrap.diagnosis.finding import Finding, failed, ok, warning
