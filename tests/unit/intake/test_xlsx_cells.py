@@ -330,7 +330,7 @@ def test_change_row_of_another_region_is_left_out_with_its_faults() -> None:
         Cell("<is><t>" + "甲" * 32_768 + "</t></is>", t="inlineStr"),
         Cell("<v>" + "甲" * 32_768 + "</v>", t="str"),
     ],
-    ids=lambda cell: cell.xml('A1')[:40],
+    ids=lambda cell: cell.xml("A1")[:40],
 )
 def test_cell_that_no_program_writes_refuses_the_file(inside: Cell) -> None:
     with pytest.raises(FileError) as caught:
