@@ -49,7 +49,7 @@ def test_title_above_the_header_of_a_csv_is_left_out_too() -> None:
         list(PENALTY), [list(PENALTY.values()), ["", *list(PENALTY.values())[1:]]]
     )
     found = read(text.encode())
-    assert numbers(found) == [(3, True), (4, False)]
+    assert numbers(found) == [(4, True), (5, False)]
     assert found.rows[0].record == read_one(PENALTY).record
 
 
