@@ -1,17 +1,59 @@
 """Evidence and its bytes are each other's inverse, and limits are exact."""
 
 import json
+from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from worlds.trials import TRIALS, Trial, edited, honest, honest_absence, honest_current
 from worlds.trials_valid import mirrored
 
-from ledger.core.evidence import encode_evidence, parse_evidence
-from ledger.core.evidence.encode import claim_json
-from ledger.core.evidence.model import Claim
+from ledger.core import canonical
+from ledger.core.evidence import (
+    ChainProof,
+    Claim,
+    Evidence,
+    OneOfList,
+    OpenedItem,
+    WholeList,
+    encode_evidence,
+    parse_evidence,
+)
+from ledger.core.evidence.encode import EncodedItem, SnapshotEncoder, claim_json
+from ledger.core.prefix_tree import MapProof
 from ledger.errors import MalformedEvidenceError, UnsupportedFormatError
 
+COUNTS = st.integers(0, 2**32 - 1)
+
+
+def whole_list(pairs: list[tuple[int, bytes]]) -> WholeList:
+    return WholeList(tuple(pairs))
+
+
+def spliced(encoder: SnapshotEncoder, evidence: Evidence) -> bytes:
+    assert not isinstance(evidence.items, OneOfList)
+    return encoder.encode(
+        claim=evidence.claim,
+        vrf_proof=evidence.vrf_proof,
+        map_proof=evidence.map_proof,
+        pairs=evidence.items.pairs if evidence.items else (),
+        opened=[
+            EncodedItem(
+                index=one.index,
+                entry=one.entry,
+                event=canonical.encode(one.event),
+                salt=one.salt,
+                disclosures=one.disclosures,
+                path=one.path,
+            )
+            for one in evidence.opened
+        ],
+    )
+
+
 VALID = [trial for trial in TRIALS if trial.name.startswith("valid-")]
+COMPLETE = [trial for trial in VALID if "current" not in trial.name]
 
 
 @pytest.mark.parametrize("trial", VALID, ids=lambda trial: trial.name)
@@ -20,6 +62,51 @@ def test_evidence_round_trips(trial: Trial) -> None:
     evidence = parse_evidence(content)
     assert encode_evidence(evidence) == content
     assert parse_evidence(encode_evidence(evidence)) == evidence
+
+
+@pytest.mark.parametrize("trial", COMPLETE, ids=lambda trial: trial.name)
+def test_snapshot_encoder_writes_what_the_format_says(trial: Trial) -> None:
+    evidence = parse_evidence(trial.build().evidence_bytes)
+    encoder = SnapshotEncoder(evidence.chain, evidence.confirmation_words)
+    for part in (evidence, replace(evidence, opened=evidence.opened[:1])):
+        assert spliced(encoder, part) == encode_evidence(part)
+
+
+@given(st.data())
+def test_snapshot_encoder_writes_the_same_bytes_whatever_the_values(data: st.DataObject) -> None:
+    hashes = st.binary(min_size=32, max_size=32)
+    text = st.text(max_size=12) | st.sampled_from(['"', "\\", "\x1f", "\u2028", "二\U0001f600"])
+    item = st.builds(
+        OpenedItem,
+        index=st.integers(0, 2**53 - 1),
+        entry=st.text(max_size=30).map(str.encode),
+        event=st.dictionaries(text, st.none() | st.integers(-9, 9) | text, max_size=4),
+        salt=hashes,
+        disclosures=st.lists(st.from_regex(r"[A-Za-z0-9_-]{1,20}", fullmatch=True)).map(tuple),
+        path=st.lists(hashes, max_size=3).map(tuple),
+    )
+    claim = Claim("complete", "310000", "records", "cf", data.draw(text), count=data.draw(COUNTS))
+    evidence = Evidence(
+        claim=claim,
+        vrf_proof=data.draw(st.binary(min_size=80, max_size=80)),
+        map_proof=MapProof(
+            tuple(data.draw(st.lists(hashes, max_size=4))),
+            data.draw(st.none() | st.tuples(hashes, hashes)),
+        ),
+        items=data.draw(
+            st.none() | st.lists(st.tuples(COUNTS, hashes), min_size=1, max_size=3).map(whole_list)
+        ),
+        opened=tuple(data.draw(st.lists(item, max_size=2))),
+        chain=ChainProof(
+            chain_id=data.draw(COUNTS),
+            block_hash=data.draw(hashes),
+            header=data.draw(st.binary(min_size=1, max_size=40)),
+            nodes=tuple(data.draw(st.lists(st.binary(min_size=1, max_size=40), max_size=3))),
+        ),
+        confirmation_words=data.draw(st.none() | st.lists(COUNTS, max_size=3).map(tuple)),
+    )
+    encoder = SnapshotEncoder(evidence.chain, evidence.confirmation_words)
+    assert spliced(encoder, evidence) == encode_evidence(evidence)
 
 
 def test_evidence_with_every_member_round_trips() -> None:

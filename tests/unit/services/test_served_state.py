@@ -284,6 +284,29 @@ def test_state_in_chunks_is_the_same_as_at_once(
     assert state.served_size == 30
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE events SET event = replace(event, '310000', '310001')",
+        "UPDATE events SET event = ' ' || event",
+        "UPDATE events SET salt = zeroblob(32)",
+        "UPDATE events SET event = NULL, salt = NULL",
+        "UPDATE entries SET entry = CAST(replace(entry, 'put', 'pup') AS BLOB) WHERE log_index = 1",
+        "DELETE FROM entries WHERE log_index = 1",
+    ],
+)
+def test_material_damaged_in_the_store_is_unavailable_and_never_evidence(
+    world: World, damage: str
+) -> None:
+    world.publish(penalties(penalty(1)))
+    world.settle(3)
+    with world.store.writing() as connection:
+        connection.execute(text(damage))
+    answer = world.answer(1)
+    assert (answer.result, answer.code) == (Result.UNAVAILABLE, "fatal-state")
+    assert world.answer(2).result is Result.NONE
+
+
 def test_place_of_a_drop_is_that_of_its_put() -> None:
     key, event = b"\x01" * 32, b"\x02" * 32
     entries = place(

@@ -92,16 +92,14 @@ class MerkleLog:
         if not 0 <= index < size:
             raise MalformedProofError(f"index: expected 0 to {size - 1}, found {index}")
         path = []
-        start, end = 0, size
-        while end - start > 1:
-            middle = start + _split(end - start)
-            if index < middle:
-                path.append(self._subtree(middle, end))
-                end = middle
-            else:
-                path.append(self._subtree(start, middle))
-                start = middle
-        return tuple(reversed(path))
+        for level in range((size - 1).bit_length()):
+            sibling = index >> level ^ 1
+            if sibling + 1 << level <= size:
+                path.append(self._node(level, sibling))
+            elif sibling << level < size:
+                # The right edge; where nothing stands beside a node, it goes up as it is.
+                path.append(self._subtree(sibling << level, size))
+        return tuple(path)
 
     def consistency_path(self, old_size: TreeSize, new_size: TreeSize) -> tuple[Hash32, ...]:
         """The proof that the first ``new_size`` leaves begin with the first ``old_size``.

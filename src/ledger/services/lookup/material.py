@@ -1,12 +1,15 @@
 """What an evidence about a subject is made of: the served state alone, without a chain call."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Final, cast
+from typing import Final
 
-from ledger.core import canonical
 from ledger.core.evidence.parse import MAX_OPENED
+from ledger.core.merkle import hash_leaf
 from ledger.core.prefix_tree import MapProof
+from ledger.core.records.event import commitment
+from ledger.core.stream.entry import parse_entry
 from ledger.core.types import Hash32, LeafIndex
 from ledger.core.verify.verdict import day_of, moment_of
 from ledger.errors import FatalStateError
@@ -29,7 +32,8 @@ class MaterialItem:
     index: LeafIndex
     leaf_hash: Hash32
     entry: bytes
-    event: dict[str, object] = field(repr=False)
+    event: bytes = field(repr=False)
+    """The canonical JSON that the entry commits to."""
     salt: bytes = field(repr=False)
     disclosures: tuple[str, ...] = field(repr=False)
     path: tuple[Hash32, ...]
@@ -116,7 +120,7 @@ class ServedMaterial:
         # as ended, or as published after the block's day, waits for the next head or block.
         block_day = day_of(moment_of(served.snapshot.block_time))
         today = max(day_of(now), block_day)
-        if any(_has_ended(item.event, today) or _is_newer(item.event, block_day) for item in items):
+        if any(_has_ended_or_is_newer(item.event, today, block_day) for item in items):
             return Pending()
         return Material(
             snapshot=served.snapshot,
@@ -150,21 +154,24 @@ def _item(one: OpenableEvent, leaf_hash: Hash32, path: tuple[Hash32, ...]) -> Ma
         raise FatalStateError(
             f"index {one.log_index}: expected its event and salt, found it erased"
         )
+    # Pair assertion: what goes out is what the log holds and the entry commits to, byte for byte.
+    if hash_leaf(one.entry) != leaf_hash:
+        raise FatalStateError(f"index {one.log_index}: the stored entry is not the served one")
+    if commitment(one.event, one.salt) != parse_entry(one.entry).event:
+        raise FatalStateError(f"index {one.log_index}: the stored event is not the committed one")
     return MaterialItem(
         index=one.log_index,
         leaf_hash=leaf_hash,
         entry=one.entry,
-        event=cast(dict[str, Any], canonical.decode(one.event)),
+        event=one.event,
         salt=one.salt,
         disclosures=one.disclosures,
         path=path,
     )
 
 
-def _has_ended(event: dict[str, object], today: date) -> bool:
-    last_day = event["in_force_until"]
-    return isinstance(last_day, str) and date.fromisoformat(last_day) < today
-
-
-def _is_newer(event: dict[str, object], block_day: date) -> bool:
-    return date.fromisoformat(str(event["published_on"])) > block_day
+def _has_ended_or_is_newer(event: bytes, today: date, block_day: date) -> bool:
+    members = json.loads(event)
+    last_day, published_on = members["in_force_until"], members["published_on"]
+    has_ended = isinstance(last_day, str) and date.fromisoformat(last_day) < today
+    return has_ended or date.fromisoformat(published_on) > block_day

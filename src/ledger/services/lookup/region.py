@@ -8,13 +8,14 @@ import logging
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from ledger.core.evidence import COMPLETE, ChainProof, Claim, Evidence, OpenedItem, WholeList
-from ledger.core.evidence.encode import encode_evidence
+from ledger.core.evidence import COMPLETE, ChainProof, Claim
+from ledger.core.evidence.encode import EncodedItem, SnapshotEncoder
 from ledger.core.evidence.parse import MAX_BYTES
 from ledger.core.trust import STREAM_OF_CLASS, TrustRoot
 from ledger.errors import StateError, UnavailableError
 from ledger.services.lookup.answers import Answer, Question, Result
 from ledger.services.lookup.material import Material, Pending, Unavailable
+from ledger.services.stored import Snapshot
 
 OPEN_CLASSES: Final = ("public", "market")
 """Classes of record types anyone may ask about."""
@@ -61,6 +62,7 @@ class RegionLookup:
         self._region = region
         self._trust_root = trust_root
         self._source = source
+        self._encoder: tuple[Snapshot, SnapshotEncoder] | None = None
 
     def answer(self, questions: Sequence[Question]) -> list[Answer]:
         """Answer each question, in order.
@@ -86,16 +88,16 @@ class RegionLookup:
             return Answer(question, Result.PENDING, "change-not-anchored")
         if isinstance(material, Unavailable):
             return Answer(question, Result.UNAVAILABLE, material.code)
-        evidence = encode_evidence(self._evidence(question, material))
+        evidence = self._evidence(question, material)
         if len(evidence) > MAX_BYTES:
             # Every verifier would refuse it, and the region would look like a liar.
             return Answer(question, Result.UNAVAILABLE, "too-many-items")
         result = Result.RECORDS if material.items else Result.NONE
         return Answer(question, result, "ok", evidence=evidence)
 
-    def _evidence(self, question: Question, material: Material) -> Evidence:
-        items, snapshot = material.items, material.snapshot
-        return Evidence(
+    def _evidence(self, question: Question, material: Material) -> bytes:
+        items = material.items
+        return self._encoder_of(material.snapshot).encode(
             claim=Claim(
                 kind=COMPLETE,
                 region=question.region,
@@ -106,9 +108,9 @@ class RegionLookup:
             ),
             vrf_proof=material.vrf_proof,
             map_proof=material.map_proof,
-            items=WholeList(tuple((one.index, one.leaf_hash) for one in items)) if items else None,
-            opened=tuple(
-                OpenedItem(
+            pairs=[(one.index, one.leaf_hash) for one in items],
+            opened=[
+                EncodedItem(
                     index=one.index,
                     entry=one.entry,
                     event=one.event,
@@ -117,12 +119,20 @@ class RegionLookup:
                     path=one.path,
                 )
                 for one in items
-            ),
-            chain=ChainProof(
-                chain_id=self._trust_root.chain_id,
-                block_hash=snapshot.block_hash,
-                header=snapshot.header,
-                nodes=snapshot.nodes,
-            ),
-            confirmation_words=snapshot.words,
+            ],
         )
+
+    def _encoder_of(self, snapshot: Snapshot) -> SnapshotEncoder:
+        """The encoder of the newest snapshot, made once; threads may make it twice without harm."""
+        known = self._encoder
+        if known is not None and known[0] is snapshot:
+            return known[1]
+        chain = ChainProof(
+            chain_id=self._trust_root.chain_id,
+            block_hash=snapshot.block_hash,
+            header=snapshot.header,
+            nodes=snapshot.nodes,
+        )
+        encoder = SnapshotEncoder(chain, snapshot.words)
+        self._encoder = (snapshot, encoder)
+        return encoder
