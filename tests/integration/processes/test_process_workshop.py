@@ -118,11 +118,6 @@ def to_prepare(world: World, read: list[ReadSlice]) -> list[SliceToPrepare]:
     ]
 
 
-def helper_ids(workshop: ProcessWorkshop) -> list[int]:
-    assert workshop._helpers is not None
-    return [process.pid for process in workshop._helpers._processes]
-
-
 def is_alive(pid: int) -> bool:
     try:
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
@@ -130,7 +125,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def wait_until_gone(pids: list[int]) -> None:
+def wait_until_gone(pids: tuple[int, ...]) -> None:
     deadline = time.monotonic() + 20
     while any(map(is_alive, pids)):
         assert time.monotonic() < deadline
@@ -206,10 +201,10 @@ def test_file_through_helpers_is_reported_as_without(
 def test_small_file_starts_no_helper(world: World, own: OwnWorkshop) -> None:
     helpers = ProcessWorkshop(TOOLS, own, processes=2)
     assert publication(world, helpers).accept(penalties(*ROWS), "file.csv").accepted
-    assert helpers._helpers is None
+    assert not helpers.helper_ids()
     alone = ProcessWorkshop(TOOLS, own, processes=1, fewest_rows=1)
     assert list(alone.read(cut(penalties(*ROWS)), None))
-    assert alone._helpers is None
+    assert not alone.helper_ids()
 
 
 def test_packed_values_are_unpacked_as_they_were(own: OwnWorkshop, world: World) -> None:
@@ -231,7 +226,7 @@ def test_killed_helper_ends_the_file_with_nothing_stored(
 ) -> None:
     takes = publication(world, helpers)
     assert takes.accept(penalties(penalty(900)), "file.csv").accepted == 1
-    before = helper_ids(helpers)
+    before = helpers.helper_ids()
     for pid in before:
         os.kill(pid, fatal)
     with pytest.raises(UnavailableError, match="nothing was stored"):
@@ -240,7 +235,7 @@ def test_killed_helper_ends_the_file_with_nothing_stored(
     wait_until_gone(before)
     report = takes.accept(penalties(*ROWS), "file.csv", "key")
     assert report.accepted > 50
-    assert not set(before) & set(helper_ids(helpers))
+    assert not set(before) & set(helpers.helper_ids())
 
 
 def test_helper_killed_while_its_puts_are_written_ends_with_nothing_stored(
@@ -254,7 +249,7 @@ def test_helper_killed_while_its_puts_are_written_ends_with_nothing_stored(
     def kill_late(done: int, total: int) -> None:
         written.append((done, total))
         if done > total // 2:
-            for pid in helper_ids(helpers):
+            for pid in helpers.helper_ids():
                 os.kill(pid, signal.SIGKILL)
 
     takes = publication(world, helpers)
@@ -272,7 +267,7 @@ def test_helper_that_does_not_answer_is_given_up(
 ) -> None:
     takes = publication(world, helpers)
     takes.accept(penalties(penalty(900)), "file.csv")
-    before = helper_ids(helpers)
+    before = helpers.helper_ids()
     for pid in before:
         os.kill(pid, signal.SIGSTOP)
     monkeypatch.setattr(module, "SLICE_TIMEOUT_S", 0.2)
@@ -302,9 +297,9 @@ def test_slice_that_a_helper_fails_at_is_told_of_as_without(
     bad = SliceToPrepare(read[0].records, ((0, wrong),), world.clock.now().date())
     with pytest.raises(MalformedRecordError):
         list(helpers.prepare([*good[:2], bad, *good[2:]], 0))
-    before = helper_ids(helpers)
+    before = helpers.helper_ids()
     assert len(list(helpers.prepare(good, 0))) == len(good)
-    assert helper_ids(helpers) == before
+    assert helpers.helper_ids() == before
 
 
 def test_closed_workshop_ends_its_helpers_and_takes_nothing(
@@ -312,7 +307,7 @@ def test_closed_workshop_ends_its_helpers_and_takes_nothing(
 ) -> None:
     takes = publication(world, helpers)
     takes.accept(penalties(penalty(900)), "file.csv")
-    before = helper_ids(helpers)
+    before = helpers.helper_ids()
     helpers.close()
     assert not any(map(is_alive, before))
     with pytest.raises(UnavailableError, match="stopped"):

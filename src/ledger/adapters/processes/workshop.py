@@ -115,6 +115,11 @@ class ProcessWorkshop:
                 lambda todo: self._own.prepare_slice(_unpacked(todo)),
             )
 
+    def helper_ids(self) -> tuple[int, ...]:
+        """Process numbers of the helpers; none before the first great file."""
+        with self._lock:
+            return () if self._helpers is None else self._helpers.ids
+
     def close(self) -> None:
         """End the helpers; what they work on is lost, and nothing is handed over any more."""
         with self._lock:
@@ -189,6 +194,11 @@ class _Helpers:
             self._close_pipes()
             raise UnavailableError(f"helper process: not started: {error}") from error
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="helper")
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Their process numbers."""
+        return tuple(process.pid for process in self._processes)
 
     def submit(self, todo: object) -> "Future[bytes]":
         """Have the next free helper work on something; its answer is still packed."""
