@@ -249,6 +249,18 @@ def test_shared_texts_are_read_with_runs_and_without_readings() -> None:
         assert same(found, read_one(PENALTY))
 
 
+def test_text_in_the_cell_is_read_with_runs_and_without_readings() -> None:
+    inside = "<is><r><t>罚</t></r><r><t>款</t></r><rPh sb='0' eb='2'><t>fakuan</t></rPh></is>"
+    found = read_cells(PENALTY, {"CF_NR": Cell(inside, t="inlineStr")})
+    assert same(found, read_one(PENALTY))
+
+
+def test_shared_text_longer_than_a_cell_refuses_the_file() -> None:
+    with pytest.raises(FileError) as caught:
+        read_cells(PENALTY, {}, texts=["<t>" + "甲" * 32_768 + "</t>"])
+    assert caught.value.problem == "malformed-xlsx"
+
+
 def test_escaped_characters_are_those_that_are_meant() -> None:
     cells: dict[str, Value] = {"CF_SY": "一_x000A_二", "BZ": "_x005F_x0041_ _x41_ _xD83D_"}
     found = read_cells(PENALTY, cells)

@@ -100,6 +100,9 @@ def test_workbook_that_cannot_be_read_has_its_code(content: bytes, problem: str)
         '<row r="2"/><row r="1"/>',
         '<row r="1"><row r="2"/></row>',
         '<c r="A1"/>',
+        '<row r="1"><c r="A1"><c r="B1"/></c></row>',
+        '<row r="1"><c r="A1"><v>1</v><v>2</v></c></row>',
+        '<row r="1"><c r="A1"><v>1<v>2</v></v></c></row>',
         '<row r="1"><c r="A2"/></row>',
         '<row r="1"><c r="1"/></row>',
         '<row r="1"><c r="A"/></row>',
@@ -317,6 +320,11 @@ def test_reference_out_of_the_workbook_is_refused(target: str) -> None:
     rels = str(GOOD["xl/_rels/workbook.xml.rels"])
     changed = rels.replace("worksheets/sheet1.xml", target)
     assert problem_of(damaged("xl/_rels/workbook.xml.rels", changed)) == "malformed-xlsx"
+
+
+def test_reference_of_a_name_that_stands_twice_is_refused() -> None:
+    rels = str(GOOD["xl/_rels/workbook.xml.rels"]).replace('Id="s"', 'Id="rId1"')
+    assert problem_of(damaged("xl/_rels/workbook.xml.rels", rels)) == "malformed-xlsx"
 
 
 def test_reference_to_a_part_elsewhere_is_not_followed() -> None:

@@ -193,7 +193,7 @@ def test_amend_end_into_the_past_ends_at_once(world: World) -> None:
     ]
     assert world.answer(1).result is Result.NONE
     later = world.publication.report(report.batch_id)
-    assert later is not None and later.rows[0].state is State.ANCHORED
+    assert later is not None and later.rows[0].state is State.CONFIRMED
     again = world.amend(penalties(penalty(1, until="2026-10-30")))
     assert codes(again) == ["already-ended"]
 

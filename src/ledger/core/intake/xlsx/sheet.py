@@ -95,8 +95,10 @@ class _SheetReader:
         self._columns: dict[str, int] = {}
         self._row = 0
         self._row_text = ""
-        self._cells: list[Cell] | None = None
+        self._cells: list[Cell] = []
+        self._in_row = False
         self._column = -1
+        self._in_cell = False
         self._kind = "n"
         self._style = 0
         self._has_formula = False
@@ -126,6 +128,8 @@ class _SheetReader:
         """Take an end tag."""
         match name:
             case "v":
+                if self._value is not None:
+                    raise malformed("one value in a cell", "two")
                 self._value = "".join(self.pieces)
             case "c":
                 self._end_cell()
@@ -140,7 +144,7 @@ class _SheetReader:
         self.pieces.clear()
 
     def _start_row(self, number: str | None) -> None:
-        if self._cells is not None:
+        if self._in_row:
             raise malformed("one row after the other", "a row in a row")
         row = self._row + 1
         if number is not None:
@@ -150,16 +154,18 @@ class _SheetReader:
             raise malformed("rows in ascending order", "another order")
         self._row, self._row_text = row, str(row)
         self._cells = []
+        self._in_row = True
         self._column = -1
 
     def _end_row(self) -> None:
-        cells, self._cells = self._cells, None
-        if cells:
-            self.ready.append(SheetRow(self._row, tuple(cells)))
+        self._in_row = False
+        if self._cells:
+            self.ready.append(SheetRow(self._row, tuple(self._cells)))
 
     def _start_cell(self, attributes: Mapping[str, str]) -> None:
-        if self._cells is None:
-            raise malformed("cells in rows", "one outside")
+        if not self._in_row or self._in_cell:
+            raise malformed("cells in rows", "one elsewhere")
+        self._in_cell = True
         column = self._column + 1
         place = attributes.get("r")
         if place is not None:
@@ -179,16 +185,14 @@ class _SheetReader:
         self._texts.clear()
 
     def _end_cell(self) -> None:
-        cells = self._cells
-        if cells is None:
-            raise malformed("cells in rows", "one outside")
+        self._in_cell = False
         cell = self._cell()
         if isinstance(cell, str):
             if is_blank(cell):
                 return
             self._budget.spend_text(len(cell))
-        cells.extend([""] * (self._column - len(cells)))
-        cells.append(cell)
+        self._cells.extend([""] * (self._column - len(self._cells)))
+        self._cells.append(cell)
 
     def _cell(self) -> Cell:
         value = self._value

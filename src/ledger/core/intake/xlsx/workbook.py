@@ -86,6 +86,8 @@ class Workbook:
 
         def start(element: str, attributes: Mapping[str, str]) -> None:
             if element == "Relationship":
+                if attributes.get("Id", "") in found:
+                    raise malformed("references of distinct names", "one name twice")
                 outside = attributes.get("TargetMode") == "External"
                 target = "" if outside else _resolve(folder, attributes.get("Target", ""))
                 kind = attributes.get("Type", "").rpartition("/")[2]
