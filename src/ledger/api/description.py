@@ -5,7 +5,7 @@ endpoint declares with ``fails_with`` and from the table of problems: one respon
 named example a code. Nothing else may leave an operation.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
@@ -118,6 +118,7 @@ def _complete(content: dict[str, Any], route: RouteContext) -> None:
         answers = operation["responses"]
         for status in [one for one in answers if int(one) >= 400]:
             del answers[status]
+        _restore_examples(answers, route.responses)
         answers |= _failures(codes)
         for status, answer in answers.items():
             names = ["X-Request-ID"]
@@ -127,6 +128,14 @@ def _complete(content: dict[str, Any], route: RouteContext) -> None:
                 names.append(_OF_STATUS[int(status)])
             headers = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
             answer["headers"] = headers | answer.get("headers", {})
+
+
+def _restore_examples(answers: dict[str, Any], given: Mapping[int | str, dict[str, Any]]) -> None:
+    """Put examples back as they were given: FastAPI drops their members that are null."""
+    for status, answer in given.items():
+        for media_type, described in answer.get("content", {}).items():
+            if "examples" in described:
+                answers[str(status)]["content"][media_type]["examples"] = described["examples"]
 
 
 def _failures(codes: Iterable[str]) -> dict[str, Any]:
