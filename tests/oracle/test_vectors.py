@@ -11,6 +11,7 @@ from oracle import vrf
 from oracle.canonical import Refused, Unlike, b64url, decode, encode, need, prefixed, subject
 from oracle.evidence import check_event, read_disclosure, read_entry
 from oracle.head import heads_slot, lane_slot, split_head
+from oracle.published import read_bundle, read_checkpoint, read_tile_path, tile_content
 from oracle.trees import (
     bit,
     h,
@@ -193,6 +194,29 @@ def _like(vector: Vector, code_hash: bytes) -> str:
     return ("0x" if vector["code_hash"].startswith("0x") else "") + code_hash.hex()
 
 
+def check_checkpoint(vector: Vector) -> None:
+    origin, size, root = read_checkpoint(vector["checkpoint"].encode(), vector["vkey"])
+    assert (origin, str(size), root.hex()) == (
+        vector["origin"],
+        vector["size"],
+        vector["root_hash"],
+    )
+
+
+def check_tile(vector: Vector) -> None:
+    level, index, width = read_tile_path(vector["path"])
+    assert (level, index, width) == (vector["level"], vector["index"], vector["width"])
+    if vector["size"] is None:
+        return
+    entries = [f"entry {number}".encode() for number in range(vector["size"])]
+    assert tile_content(level, index, width, entries).hex() == vector["content"]
+
+
+def check_entry_bundle(vector: Vector) -> None:
+    found = read_bundle(bytes.fromhex(vector["bundle"]), vector["width"])
+    assert [entry.hex() for entry in found] == vector["entries"]
+
+
 CHECKS: dict[str, Callable[[Vector], None]] = {
     "canonical": check_canonical,
     "uscc": check_uscc,
@@ -209,6 +233,9 @@ CHECKS: dict[str, Callable[[Vector], None]] = {
     "head": check_head,
     "header": check_header,
     "state-proof": check_state_proof,
+    "checkpoint": check_checkpoint,
+    "tile": check_tile,
+    "entry-bundle": check_entry_bundle,
 }
 
 

@@ -22,6 +22,8 @@ from ledger.core.chain.head_slots import (
     unpack_head,
 )
 from ledger.core.chain.state_proof import NodeSet, verify_account, verify_storage
+from ledger.core.checkpoint.checkpoint import open_checkpoint
+from ledger.core.checkpoint.note import encode_verifier_key, parse_verifier_key, verifier_key
 from ledger.core.headers import parse_header
 from ledger.core.merkle import hash_leaf, verify_consistency, verify_inclusion
 from ledger.core.prefix_tree import MapProof
@@ -33,6 +35,8 @@ from ledger.core.stream.item_list import list_leaf, list_path, list_root, list_v
 from ledger.core.stream.log import MerkleLog
 from ledger.core.stream.map_function import replay
 from ledger.core.stream.map_key import alpha, map_key
+from ledger.core.stream.tile_builder import TileBuilder
+from ledger.core.stream.tiles import Bundle, encode_bundle, parse_bundle, parse_path
 from ledger.core.trust import encode_trust_root, parse_trust_root
 from ledger.core.verify import Policy, verify_evidence
 from ledger.errors import LedgerError, RootMismatchError, SignatureError, VerificationError
@@ -236,6 +240,46 @@ def run_evidence(vector: Tree) -> str:
     assert steps[:reached] == vector["steps"]
     assert all(step.endswith(" skipped not-reached") for step in steps[reached:])
     return str(verdict.outcome)
+
+
+def run_checkpoint(vector: Tree) -> str:
+    key = parse_verifier_key(vector["vkey"])
+    found = open_checkpoint(vector["checkpoint"].encode(), key)
+    assert (found.origin, str(found.size)) == (vector["origin"], vector["size"])
+    assert found.root_hash.hex() == vector["root_hash"]
+    if vector["seed"] is not None:
+        made = verifier_key(key.name, bytes.fromhex(vector["seed"]))
+        assert encode_verifier_key(made) == vector["vkey"]
+    return "valid"
+
+
+def run_tile(vector: Tree) -> str:
+    found = parse_path(vector["path"])
+    level = "entries" if isinstance(found, Bundle) else str(found.level)
+    assert (level, found.index, found.width) == (
+        vector["level"],
+        vector["index"],
+        vector["width"],
+    )
+    assert found.path == vector["path"]
+    if vector["size"] is None:
+        return "valid"
+    entries = [f"entry {number}".encode() for number in range(vector["size"])]
+    if isinstance(found, Bundle):
+        start = 256 * found.index
+        content = encode_bundle(entries[start : start + found.width])
+    else:
+        builder = TileBuilder()
+        built = dict(builder.take([hash_leaf(entry) for entry in entries]))
+        content = (built | dict(builder.unfinished()))[found]
+    assert content.hex() == vector["content"]
+    return "valid"
+
+
+def run_entry_bundle(vector: Tree) -> str:
+    found = parse_bundle(bytes.fromhex(vector["bundle"]), vector["width"])
+    assert [entry.hex() for entry in found] == vector["entries"]
+    return "valid"
 
 
 RUNNERS: dict[str, Callable[[Tree], str]] = {

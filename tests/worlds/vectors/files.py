@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from worlds.vectors import chain, evidence, text, trees
+from worlds.vectors import chain, evidence, published, text, trees
 from worlds.vectors.vector import Vector
 
 FOLDER = Path(__file__).resolve().parents[2] / "vectors"
@@ -24,6 +24,9 @@ FAMILIES = (
     chain.heads,
     chain.headers,
     chain.state_proofs,
+    published.checkpoints,
+    published.tiles,
+    published.entry_bundles,
     evidence.trust_roots,
     evidence.evidences,
 )

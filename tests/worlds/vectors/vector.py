@@ -9,6 +9,9 @@ NOT_CANONICAL = "not-canonical"
 MALFORMED_RECORD = "malformed-record"
 MALFORMED_PROOF = "malformed-proof"
 ROOT_MISMATCH = "root-mismatch"
+MALFORMED_NOTE = "malformed-note"
+SIGNATURE = "signature"
+INPUT = "input"
 
 
 @dataclass(frozen=True)

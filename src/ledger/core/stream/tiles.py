@@ -115,6 +115,21 @@ def parse_level(text: str) -> int:
     return int(text)
 
 
+def parse_path(text: str) -> Tile | Bundle:
+    """Read the path of a tile or entry bundle.
+
+    Raises:
+        InputError: Anything but ``tile/<L>/<N>[.p/<W>]`` and ``tile/entries/<N>[.p/<W>]``.
+    """
+    parts = text.split("/", 2)
+    if len(parts) != 3 or parts[0] != "tile":
+        raise InputError("tile: expected tile/<level>/<place> or tile/entries/<place>")
+    index, width = parse_place(parts[2])
+    if parts[1] == "entries":
+        return Bundle(index, width)
+    return Tile(parse_level(parts[1]), index, width)
+
+
 def tile_width(level: int, index: int, size: TreeSize) -> int:
     """Hashes that a tile has in a tree of ``size`` leaves: 0 .. 256."""
     return max(0, min(TILE_WIDTH, (size >> TILE_HEIGHT * level) - TILE_WIDTH * index))
