@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 
 from ledger.core.merkle import hash_leaf
-from ledger.core.prefix_tree import PrefixTree
 from ledger.core.stream.frontier import Frontier
-from ledger.core.stream.map_function import MapState
+from ledger.core.stream.log import MerkleLog
+from ledger.core.stream.stream_map import StreamMap
 from ledger.core.types import Hash32, TreeSize
 from ledger.services.ports.mirroring import LogName
 
 
 class LogCopy:
-    """The entries taken so far, as far as roots need them; not safe for use by many threads.
+    """The entries taken so far, as far as roots need them; used by one thread.
 
     Args:
         name: Whose log.
@@ -20,13 +20,13 @@ class LogCopy:
     def __init__(self, name: LogName) -> None:
         self.name = name
         self._frontier = Frontier()
-        self._items = MapState()
-        self._tree = PrefixTree()
+        self._log = MerkleLog()
+        self._map = StreamMap(self._log)
 
     @property
     def size(self) -> TreeSize:
         """Entries taken."""
-        return self._frontier.size
+        return self._map.size
 
     @property
     def log_root(self) -> Hash32:
@@ -36,7 +36,7 @@ class LogCopy:
     @property
     def map_root(self) -> Hash32:
         """The root of the map that map function 1 makes of them."""
-        return self._tree.root()
+        return self._map.root()
 
     def frontier(self) -> Frontier:
         """The log's right edge, to try what would come of more entries."""
@@ -44,10 +44,7 @@ class LogCopy:
 
     def take(self, entries: Sequence[bytes]) -> None:
         """Append entries and bring the map up to date."""
-        changed: set[bytes] = set()
-        for index, entry in enumerate(entries, self.size):
-            key = self._items.apply(index, entry)
-            if key is not None:
-                changed.add(key)
-        self._tree.update({key: self._items.value(key) for key in changed})
-        self._frontier.extend(hash_leaf(entry) for entry in entries)
+        leaf_hashes = [hash_leaf(entry) for entry in entries]
+        self._frontier.extend(leaf_hashes)
+        self._log.extend(leaf_hashes)
+        self._map.take(entries)
