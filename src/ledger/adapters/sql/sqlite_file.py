@@ -35,8 +35,12 @@ _MAGIC: Final = b"SQLite format 3\x00"
 _VERSIONS: Final = (b"\x01\x01", b"\x02\x02")
 """Write and read version: rollback journal in a copy, WAL in a node's own file."""
 
-_FIXED: Final = ((20, b"\x00\x40\x20\x20"), (56, b"\x00\x00\x00\x01"), (60, bytes(12)))
-"""Reserved bytes and fractions, UTF-8, and numbers that the ledger does not use."""
+_FIXED: Final = ((20, b"\x00\x40\x20\x20"), (60, bytes(12)))
+"""Reserved bytes and fractions, and numbers that the ledger does not use."""
+
+_UTF8: Final = b"\x00\x00\x00\x01"
+_NO_TABLES: Final = bytes(4)
+"""Encoding of text; none is set in a file whose tables are all in its WAL still."""
 
 _RESERVED: Final = (72, bytes(20))
 
@@ -119,10 +123,15 @@ class SqliteFile:
         is_sound = (
             header.startswith(_MAGIC)
             and header[18:20] in _VERSIONS
+            and header[56:60] in ((_UTF8, _NO_TABLES) if self._has_wal() else (_UTF8,))
             and all(header[at : at + len(part)] == part for at, part in (*_FIXED, _RESERVED))
         )
         if not is_sound:
             on_fault(StorageFault("database-header", "that of a ledger's file", "another"))
+
+    def _has_wal(self) -> bool:
+        wal = self._path.with_name(f"{self._path.name}-wal")
+        return wal.is_file() and wal.stat().st_size > 0
 
     def _check_pages(self, on_fault: OnFault) -> None:
         try:
