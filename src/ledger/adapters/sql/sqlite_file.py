@@ -190,6 +190,9 @@ def _mapped() -> Iterator[None]:
             raise StoreUnavailableError(f"store: {error}") from None
         # The words are SQLite's own and may repeat names of tables, never a value.
         raise DamagedError(str(error)) from None
+    except UnicodeDecodeError:
+        # SQLite's own message holds a damaged name, and the driver cannot read the message.
+        raise DamagedError("a damaged name") from None
 
 
 def _text(raw: bytes) -> str:

@@ -74,4 +74,4 @@ def _opening(place: _Place) -> bytes | None:
 def _tell(
     case: Case, place: _Place, code: str, row: int | None, expected: object, found: object
 ) -> None:
-    case.findings.add(code, "mirrored_entries", row, expected, found)
+    case.findings.add(code, "mirrored_entries", row, expected, found, place=str(place))
