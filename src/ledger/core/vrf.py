@@ -29,6 +29,8 @@ ORDER: Final = 2**252 + 27742317777372353535851937790883648493
 COFACTOR: Final = 8
 """Of edwards25519, RFC 9381, section 5.5."""
 
+_FIELD: Final = 2**255 - 19
+_Y_BITS: Final = 2**255 - 1
 _POINT_BYTES: Final = 32
 _CHALLENGE_BYTES: Final = 16
 _IDENTITY: Final = b"\x01" + bytes(31)
@@ -190,9 +192,13 @@ def _encode_to_curve(salt: bytes, alpha: bytes) -> bytes:
 def _first_point(candidates: Iterable[bytes]) -> bytes:
     """The first string that is a point, times the cofactor, unless that is the identity."""
     for candidate in candidates:
+        # No second spelling: libsodium would reduce y. The other ones, with the sign of x = 0, are
+        # of small order and become the identity.
+        if int.from_bytes(candidate, "little") & _Y_BITS >= _FIELD:
+            continue
         try:
-            point = _clear_cofactor(_decode_point(candidate))
-        except SignatureError:
+            point = _clear_cofactor(candidate)  # its first step decodes
+        except CryptoError:
             continue
         if point != _IDENTITY:
             return point
