@@ -28,6 +28,7 @@ from ledger.core.chain.head_slots import Head, stream_id
 from ledger.core.merkle import verify_consistency
 from ledger.errors import ChainUnavailableError, FatalStateError, LedgerError
 from ledger.services.anchoring.comparison import compare
+from ledger.services.anchoring.tip import Tip
 from ledger.services.crash_points import reach
 from ledger.services.onchain import Call, SendState
 from ledger.services.ports import Chain, Clock, OutboxStore
@@ -53,6 +54,9 @@ RESEND_AFTER_S: Final = 5
 PATIENCE_S: Final = 3
 """How long the chain must show that a row is lost before it is given up."""
 
+_Mark = tuple[int, int, tuple[int, str] | None]
+"""Block, size of the log, number and state of the newest row."""
+
 _Doubts = dict[str | int, datetime]
 """Since when something has looked wrong, by stream or row."""
 
@@ -73,6 +77,7 @@ class Anchoring:
     Args:
         region: GB/T 2260 code, six digits.
         chain: Where heads go.
+        tip: The newest block.
         store: The outbox.
         fence: The worker's right to write.
         clock: The node's clock.
@@ -85,6 +90,7 @@ class Anchoring:
         *,
         region: str,
         chain: Chain,
+        tip: Tip,
         store: OutboxStore,
         fence: Fence,
         clock: Clock,
@@ -93,6 +99,7 @@ class Anchoring:
     ) -> None:
         self._region = region
         self._chain = chain
+        self._tip = tip
         self._store = store
         self._fence = fence
         self._clock = clock
@@ -102,6 +109,8 @@ class Anchoring:
         """Since when the chain lacks what a stream's rows say it has."""
         self._doubted_since: _Doubts = {}
         """Since when a row's bytes look as if they could not be mined, by row."""
+        self._settled: dict[str, _Mark] = {}
+        """What a stream's last step was about, where only a new block can change its result."""
 
     def step(self, state: StreamState) -> None:
         """Bring one stream one step further.
@@ -114,7 +123,10 @@ class Anchoring:
             StoreUnavailableError: The store does not answer.
         """
         stream = state.stream
-        number = self._chain.latest_block()
+        number = self._tip.number()
+        mark = self._mark(state, number)
+        if self._settled.get(stream) == mark and not self._is_to_be_sent(stream):
+            return
         head = self._chain.fetch_head(stream_id(self._region, stream), number)
         state.note_anchored(0 if head is None else head.size)
         if not self._follow(stream, head, number):
@@ -127,6 +139,18 @@ class Anchoring:
             if signed is not None:
                 self._push(signed)
         # A mined row waits for its snapshot.
+        if not self._missing_since and not self._doubted_since:
+            self._settled[stream] = mark
+
+    def _mark(self, state: StreamState, number: int) -> _Mark:
+        newest = self._store.newest_outbox(state.stream)
+        return number, state.size, None if newest is None else (newest.id, newest.state)
+
+    def _is_to_be_sent(self, stream: str) -> bool:
+        newest = self._store.newest_outbox(stream)
+        if newest is None or newest.state not in IN_FLIGHT:
+            return False
+        return newest.sent_at is None or self._is_overdue(newest.sent_at)
 
     def _follow(self, stream: str, head: Head | None, number: int) -> bool:
         """1. Correct the rows by the chain's head; False while in doubt whether it is behind."""

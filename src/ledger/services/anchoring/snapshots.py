@@ -33,6 +33,7 @@ from ledger.errors import (
 )
 from ledger.services.anchoring.comparison import is_head_of
 from ledger.services.anchoring.tally import Tally
+from ledger.services.anchoring.tip import Tip
 from ledger.services.crash_points import reach
 from ledger.services.ports import Chain, Clock, Store
 from ledger.services.stored import ANCHORED, IN_FLIGHT, WITHDRAWN, Fence, OutboxRow, Snapshot
@@ -55,7 +56,8 @@ class Snapshots:
     Args:
         region: GB/T 2260 code, six digits.
         trust_root: Says where HeadAnchor is and which confirmations count.
-        chain: Where blocks and proofs come from; nothing it says is believed.
+        chain: Where proofs come from; nothing it says is believed.
+        tip: The newest block.
         store: Outbox and snapshots.
         fence: The worker's right to write.
         clock: The node's clock.
@@ -67,6 +69,7 @@ class Snapshots:
         region: str,
         trust_root: TrustRoot,
         chain: Chain,
+        tip: Tip,
         store: Store,
         fence: Fence,
         clock: Clock,
@@ -74,6 +77,7 @@ class Snapshots:
         self._region = region
         self._trust_root = trust_root
         self._chain = chain
+        self._tip = tip
         self._store = store
         self._fence = fence
         self._clock = clock
@@ -99,10 +103,10 @@ class Snapshots:
         newest = self._store.newest_outbox(state.stream)
         if newest is None or (newest.epoch == 1 and newest.state in IN_FLIGHT):
             return False  # No head of ours can be on chain.
-        number = self._chain.latest_block()
+        number = self._tip.number()
         if number == self._looked.get(state.stream):
             return False
-        block = self._block(number, *self._chain.fetch_header(number))
+        block = self._block(number, *self._tip.header())
         reach("snapshot.block-taken")
         served = state.snapshot
         if served is not None and served.block_hash == block.block_hash:

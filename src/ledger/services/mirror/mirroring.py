@@ -32,6 +32,9 @@ INTERVAL_S: Final = 0.25
 PATIENCE_S: Final = 3
 """How long the chain must be shorter than it was before that is believed."""
 
+STOP_WITHIN_S: Final = 5
+"""How long a thread is waited for at the end."""
+
 IDLE_S: Final = 0.5
 """Longest pause of a region's thread: how soon it sees that its back-off is over."""
 
@@ -117,7 +120,8 @@ class Mirroring:
         for one in self._followed:
             one.is_due.set()
         for thread in self._threads:
-            thread.join()
+            # A region may hold its thread with a trickle; it writes nothing any more.
+            thread.join(STOP_WITHIN_S)
 
     def run_once(self) -> bool:
         """Look, follow everybody and confirm, in this thread; False once mirroring has to stop."""
