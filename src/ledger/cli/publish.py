@@ -170,22 +170,22 @@ def _name(path: Path, among: list[Path]) -> str:
 
 
 def _summary(batch: dict[str, Any]) -> dict[str, Any]:
-    names = ("accepted", "amended", "unchanged", "skipped", "rejected", "state")
+    names = ("accepted", "amended", "unchanged", "skipped", "rejected_rows", "rejected", "state")
     return {name: batch[name] for name in names}
 
 
 def _print(name: str, batch: dict[str, Any]) -> None:
     state = name_of(STATES, batch["state"])
-    rejected = {problem["row"] for problem in batch["rejected"]}
+    rejected, told = batch["rejected_rows"], {problem["row"] for problem in batch["rejected"]}
     shown = printable(name)
     zh = f"(更正 {batch['amended']} 行)" if batch["amended"] else ""
     en = f" ({batch['amended']} amended)" if batch["amended"] else ""
     typer.echo(
         pick(
             f"{shown}:接受 {batch['accepted']} 行{zh},未变 {batch['unchanged']} 行,"
-            f"跳过 {batch['skipped']} 行,拒绝 {len(rejected)} 行;{state}",
+            f"跳过 {batch['skipped']} 行,拒绝 {rejected} 行;{state}",
             f"{shown}: {batch['accepted']} rows accepted{en}, {batch['unchanged']} unchanged,"
-            f" {batch['skipped']} skipped, {len(rejected)} rejected; {state}",
+            f" {batch['skipped']} skipped, {rejected} rejected; {state}",
         )
     )
     ignored = batch.get("ignored_columns")
@@ -197,3 +197,9 @@ def _print(name: str, batch: dict[str, Any]) -> None:
         field_name = problem["field"] or "-"
         row = pick(f"第 {problem['row']} 行", f"row {problem['row']}")
         typer.echo(printable(f"  {row}  {field_name}  {problem['code']}  {message}"))
+    if rejected > len(told):
+        rest = f"/v1/batches/{batch['id']}/rows?outcome=rejected"
+        left = rejected - len(told)
+        typer.echo(
+            pick(f"  另有 {left} 行被拒绝,见 {rest}", f"  {left} more rejected rows: {rest}")
+        )

@@ -17,8 +17,9 @@ import pytest
 import structlog
 import uvicorn
 from files import Files, run
-from worlds.node import REGION, World, changes, penalties, penalty, uscc
+from worlds.node import CF_COLUMNS, REGION, World, changes, penalties, penalty, uscc
 from worlds.node_app import app_of
+from worlds.workbooks import sheet, workbook
 
 from ledger.adapters.keystore import generate_keys, load_keys, save_keys
 from ledger.adapters.log_lines import configure_logging
@@ -175,6 +176,64 @@ def test_publish_not_confirmed_in_time_ends_with_3_and_still_reports(
         assert publish(node, path, "--wait-s", "0").exit_code == 0
     finally:
         node.works.set()
+
+
+def test_publish_other_content_is_refused_and_with_amend_taken(node: Running, csv: Any) -> None:
+    publish(node, csv("first.csv", penalties(penalty(120))))
+    path = csv("second.csv", penalties(penalty(120, fine="2.000000"), penalty(121)))
+    refused = json.loads(publish(node, path, "--json", "--wait-s", "0").stdout)["files"]
+    assert [one["code"] for one in refused["second.csv"]["rejected"]] == ["conflict"]
+    path = csv("third.csv", penalties(penalty(120, fine="3.000000"), penalty(122)))
+    result = publish(node, path, "--amend")
+    assert result.exit_code == 0
+    assert "third.csv: 1 rows accepted (1 amended), 0 unchanged" in result.stdout
+    assert "nothing-to-amend" in result.stdout
+    (record,) = node.world.verdict(120).records
+    assert (record.version, record.values["fine_fen"]) == (2, 3_000_000)
+
+
+def test_publish_folder_takes_its_files_by_name_and_workbooks_by_content(
+    node: Running, csv: Any, tmp_path: Path
+) -> None:
+    rows = [CF_COLUMNS.split(","), penalty(123).split(",")]
+    csv("files/b.xlsx", workbook(sheet(rows)))
+    csv("files/a.csv", workbook(sheet([rows[0], penalty(124).split(",")])))
+    csv("files/~$b.xlsx", b"lock")
+    csv("files/.hidden.csv", b"")
+    csv("files/readme.md", b"no table")
+    csv("files/inner/c.csv", penalties(penalty(125)))
+    content = json.loads(publish(node, tmp_path / "files", "--json").stdout)
+    assert list(content["files"]) == ["a.csv", "b.xlsx"]
+    assert {one["accepted"] for one in content["files"].values()} == {1}
+
+
+def test_publish_text_in_a_named_encoding_is_read_in_that_one(node: Running, csv: Any) -> None:
+    path = csv("gbk.csv", penalties(penalty(126)).decode().encode("gbk"))
+    assert publish(node, path, "--encoding", "gbk").exit_code == 0
+    refused = publish(node, path, "--encoding", "utf-8")
+    assert (refused.exit_code, "encoding-mismatch" in refused.stderr) == (2, True)
+    unknown = publish(node, path, "--encoding", "big5")
+    assert (unknown.exit_code, "big5" in unknown.stderr) == (2, True)
+
+
+def test_publish_workbook_does_not_mind_the_encoding_of_texts(node: Running, csv: Any) -> None:
+    book = workbook(sheet([CF_COLUMNS.split(","), penalty(127).split(",")]))
+    result = publish(node, csv("b.xlsx", book), "--encoding", "gbk", "--wait-s", "0")
+    assert result.exit_code == 0, result.output
+
+
+def test_publish_folder_without_files_ends_with_2(node: Running, tmp_path: Path) -> None:
+    (tmp_path / "nothing").mkdir()
+    result = publish(node, tmp_path / "nothing")
+    assert (result.exit_code, ".xlsx" in result.stderr) == (2, True)
+
+
+def test_publish_file_that_is_too_large_ends_with_2_before_it_is_read(
+    node: Running, csv: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.cli.files.MAX_FILE_BYTES", 10)
+    result = publish(node, csv("small.csv", b"1"), csv("large.csv", penalties(penalty(128))))
+    assert (result.exit_code, "too-large" in result.stderr) == (2, True)
 
 
 def test_publish_for_another_region_or_folder_ends_with_2(

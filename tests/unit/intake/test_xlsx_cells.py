@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 from intake_files import CHANGE, LICENCE, PARTY, PENALTY, REGION, code, problems, read_one
-from workbooks import (
+from worlds.workbooks import (
     Cell,
     Value,
     boolean,

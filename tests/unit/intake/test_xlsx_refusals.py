@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from intake_files import PENALTY, REGION
-from workbooks import MAIN, PACKAGE, Value, packed, parts_of, sheet, sheet_of, workbook
+from worlds.workbooks import MAIN, PACKAGE, Value, packed, parts_of, sheet, sheet_of, workbook
 
 from ledger.core.intake import Encoding, FileError, decode, read_file, table
 from ledger.core.intake.problems import FILE_PROBLEMS, ROW_PROBLEMS
@@ -216,7 +216,7 @@ def test_elements_and_text_are_counted_over_the_whole_workbook() -> None:
 
 def test_shared_text_in_many_cells_is_counted_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """One text of 32,000 characters in a million cells is 32 GB to look through."""
-    from workbooks import shared
+    from worlds.workbooks import shared
 
     budget = container.Budget
     monkeypatch.setattr(

@@ -2,7 +2,7 @@
 
 import pytest
 from intake_files import CHANGE, LICENCE, PENALTY, REGION, problems, read_one, write_csv
-from workbooks import IDS, MAIN, Value, packed, parts_of, row_xml, sheet, sheet_of, workbook
+from worlds.workbooks import IDS, MAIN, Value, packed, parts_of, row_xml, sheet, sheet_of, workbook
 
 from ledger.core.intake import FileError, ParsedFile, read_file
 from ledger.core.intake.table import HEADER_WITHIN
