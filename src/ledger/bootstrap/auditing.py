@@ -7,12 +7,8 @@ from ledger.adapters.evm.reading import EvmTransactions
 from ledger.adapters.evm.signing import address_of
 from ledger.adapters.keystore import NodeKeys, load_keys
 from ledger.adapters.sql.inspection import open_inspection
-from ledger.bootstrap.node import (
-    DATABASE_NAME,
-    _check_own_keys,
-    _generations,
-    _read_trust_root,
-)
+from ledger.bootstrap.belonging import check_own_keys, generations_of, read_trust_root
+from ledger.bootstrap.node import DATABASE_NAME
 from ledger.core.trust import TrustRoot, parse_trust_root
 from ledger.services.audit import AuditReport, NodeIdentity, audit
 from ledger.services.audit.case import Progress
@@ -43,7 +39,7 @@ def audit_node(
         StoreUnavailableError: The database does not answer.
     """
     settings, keys = load_settings(folder), load_keys(folder)
-    trust_root = parse_trust_root(_read_trust_root(folder / settings.trust_root))
+    trust_root = parse_trust_root(read_trust_root(folder / settings.trust_root))
     node = identify(keys, trust_root, settings.region)
     inspection = open_inspection(settings.database_url or f"sqlite:///{folder / DATABASE_NAME}")
     chain = EvmChain(
@@ -72,8 +68,8 @@ def identify(keys: NodeKeys, trust_root: TrustRoot, region: str) -> NodeIdentity
         InputError: The trust root does not cover the region.
         FatalStateError: The keys are others than those of the trust root.
     """
-    generations = _generations(trust_root, region)
-    _check_own_keys(keys, trust_root, region, generations)
+    generations = generations_of(trust_root, region)
+    check_own_keys(keys, trust_root, region, generations)
     subjects = SubjectKeys(
         region=region, secrets={stream: keys.vrf_seeds[stream] for stream in generations}
     )

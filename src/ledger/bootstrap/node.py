@@ -23,12 +23,12 @@ from ledger.adapters.sql.store import SqlStore, open_store
 from ledger.api.app import create_app
 from ledger.api.context import NodeContext
 from ledger.api.rate_limits import RequestLimits
+from ledger.bootstrap.belonging import check_own_keys, generations_of, read_trust_root
 from ledger.bootstrap.mirroring import make_mirroring
 from ledger.bootstrap.publishing import make_publication
 from ledger.bootstrap.streams import make_mirror_gate, make_tiles
 from ledger.bootstrap.watching import make_watch
-from ledger.core import vrf
-from ledger.core.trust import STREAM_OF_CLASS, TrustRoot, parse_trust_root
+from ledger.core.trust import TrustRoot, parse_trust_root
 from ledger.errors import FatalStateError, InputError, LedgerError
 from ledger.services.anchoring import AnchorKey
 from ledger.services.background.genesis import GenesisCheck
@@ -80,12 +80,12 @@ def build_node(folder: Path, settings: NodeSettings) -> Node:
             those of the trust root, a database of another node, or a crash point that is none.
     """
     keys = load_keys(folder)
-    trust_root_bytes = _read_trust_root(folder / settings.trust_root)
+    trust_root_bytes = read_trust_root(folder / settings.trust_root)
     trust_root = parse_trust_root(trust_root_bytes)
     if settings.clock_offset_s and not trust_root.is_development:
         raise FatalStateError("clock_offset_s: expected 0, a shift is for development chains only")
-    generations = _generations(trust_root, settings.region)
-    _check_own_keys(keys, trust_root, settings.region, generations)
+    generations = generations_of(trust_root, settings.region)
+    check_own_keys(keys, trust_root, settings.region, generations)
     _arm_crash_point(trust_root)
     outside = _open_outside(folder, settings, trust_root)
     try:
@@ -108,13 +108,6 @@ def _arm_crash_point(trust_root: TrustRoot) -> None:
         )
     arm(wanted)
     log.warning("crash point armed: this process will kill itself")
-
-
-def _read_trust_root(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        raise InputError(f"{path.name}: not found; put the trust root into the folder") from None
 
 
 def _open_outside(folder: Path, settings: NodeSettings, trust_root: TrustRoot) -> _Outside:
@@ -239,31 +232,6 @@ def _limits(settings: NodeSettings) -> RequestLimits:
         answers_at_once=settings.answers_at_once,
         files_at_once=settings.files_at_once,
     )
-
-
-def _generations(trust_root: TrustRoot, region: str) -> dict[str, int]:
-    """The newest generation of each stream that carries a type the region covers."""
-    streams = {STREAM_OF_CLASS[one.klass] for one in trust_root.coverage if one.region == region}
-    if not streams:
-        raise InputError(f"trust root: expected region {region} among those covered")
-    known: dict[str, int] = {}
-    for key in trust_root.vrf_keys:
-        if key.region == region and key.stream in streams:
-            known[key.stream] = max(key.generation, known.get(key.stream, 0))
-    if missing := streams - known.keys():
-        raise InputError(f"trust root: expected a VRF key for {', '.join(sorted(missing))}")
-    return dict(sorted(known.items()))
-
-
-def _check_own_keys(
-    keys: NodeKeys, trust_root: TrustRoot, region: str, generations: dict[str, int]
-) -> None:
-    for stream, generation in generations.items():
-        expected = trust_root.vrf_key(region, stream, generation)
-        if expected != vrf.public_key(keys.vrf_seeds[stream]):
-            raise FatalStateError(
-                f"{stream}: the trust root names another VRF key than this node's"
-            )
 
 
 def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:
