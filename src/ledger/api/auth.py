@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, FastAPI, Request, Security
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from ledger.api.problems import ApiProblem
 from ledger.api.signatures import ACCEPT_SIGNATURE, MirrorGate
@@ -17,6 +17,12 @@ from ledger.errors import FatalStateError, SignatureError
 
 _POLICY: Final = "__access_policy__"
 _bearer = HTTPBearer(auto_error=False, description="The operator's token")
+_mirror_signature = APIKeyHeader(
+    name="Signature",
+    scheme_name="MirrorSignature",
+    auto_error=False,
+    description="RFC 9421 signature by a mirror's chain key, as docs/formats.md, section 18, says",
+)
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 
 
@@ -56,8 +62,12 @@ def require_operator(
         raise ApiProblem(401, "unauthorized", "expected the operator's token", headers)
 
 
-async def require_mirror(request: Request) -> None:
+async def require_mirror(
+    request: Request, _: Annotated[str | None, Security(_mirror_signature)]
+) -> None:
     """Refuse a request that no mirror of another region signed.
+
+    The second argument is for the description alone: headers are read as they came.
 
     Raises:
         ApiProblem: 401, the same for everything that may be wrong with a signature; 403 for the

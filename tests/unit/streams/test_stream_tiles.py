@@ -199,6 +199,9 @@ def test_stream_tiles_store_that_does_not_answer_is_unavailable(world: World) ->
         def newest_outbox(self, stream: str) -> None:
             raise StoreUnavailableError("no answer")
 
+        def entries(self, stream: str, start: int, limit: int) -> None:
+            raise StoreUnavailableError("no answer")
+
     key = tiles_of(world)["records"]._key
     silent = StreamTiles(state=world.records, store=Silent(), key=key)  # type: ignore[arg-type]
     for read in (silent.checkpoint, silent.size, lambda: silent.bundle(Bundle(0, 1))):

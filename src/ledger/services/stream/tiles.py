@@ -4,6 +4,7 @@ Two sizes matter:
 
 - The *checkpoint* is of the newest head that is in a block. It is never ahead of the chain, so two
   checkpoints cannot contradict each other unless two heads on chain do, which the contract forbids.
+  (A development chain that is rolled back falls behind it, and catches up with the same heads.)
 - Tiles and bundles go up to the newest head that was *signed* for the chain. Mirrors need the
   entries of a head to confirm it, and the node does not serve a head before it is confirmed: a
   limit at the served head would be a deadlock.
@@ -94,7 +95,7 @@ class StreamTiles:
         """
         start = tile.index * TILE_WIDTH
         height = TILE_HEIGHT * tile.level
-        if (start + tile.width) << height > self.size():
+        if not self._reaches((start + tile.width) << height):
             return None
         return self._state.subtree_roots(height, start, tile.width)
 
@@ -106,7 +107,7 @@ class StreamTiles:
             StoreUnavailableError: The store does not answer.
         """
         start = bundle.index * TILE_WIDTH
-        if start + bundle.width > self.size():
+        if not self._reaches(start + bundle.width):
             return None
         entries = self._store.entries(self._state.stream, start, bundle.width)
         if [entry.log_index for entry in entries] != list(range(start, start + bundle.width)):
@@ -114,6 +115,10 @@ class StreamTiles:
                 f"{self._state.stream}: expected entries {start} to {start + bundle.width - 1}"
             )
         return encode_bundle([entry.entry for entry in entries])
+
+    def _reaches(self, end: TreeSize) -> bool:
+        # The store is asked only about the newest entries.
+        return end <= self._state.served_size or end <= self.size()
 
 
 def newest_anchored(
