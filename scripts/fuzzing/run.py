@@ -13,6 +13,7 @@ from worlds.node_app import TOKEN
 
 from fuzzing.bodies import FILES
 from fuzzing.node import FuzzedNode
+from ledger.api.file_types import MEDIA_TYPES
 
 CHECKS: Final = {
     "not_a_server_error": {"enabled": False},  # a documented 503 is none; the node counts them
@@ -29,8 +30,6 @@ CODES: Final = [uscc(number) for number in range(1, 60)] + [uscc(5)[:-1] + "?", 
 PHASES: Final = ("examples", "coverage", "fuzzing", "stateful")
 """Ways of schemathesis to make requests: those of the description, one for each rule and its
 breach, random ones, and chains that follow links."""
-
-FILE_TYPES: Final = ("text/csv", "application/octet-stream")
 
 
 @dataclass
@@ -60,7 +59,7 @@ def run(
         say: Told how far it is.
         phases: Of schemathesis: its ways to make requests.
     """
-    for media_type in FILE_TYPES:
+    for media_type in MEDIA_TYPES:
         schemathesis.openapi.media_type(media_type, FILES)
     found = Found(seed)
     examples = max(5, min(100, requests // 150))

@@ -41,6 +41,9 @@ PROBES: Final = ("/livez", "/readyz", "/metrics")
 SERVED_WHILE_STOPPING: Final = frozenset(PROBES)
 """What is still answered once the node was told to stop."""
 
+FOR_NOW: Final = frozenset({429, 503, 507})
+"""Statuses of requests that may succeed later."""
+
 _log = structlog.get_logger("ledger.api")
 
 
@@ -123,6 +126,10 @@ class Frame:
         self._metrics.note_request(
             method=seen["method"], route=seen["route"], status=status, seconds=seconds
         )
+        if (code := scope["state"].get("problem_code")) is not None:
+            seen["code"] = code
+            if status in FOR_NOW:
+                self._metrics.note_refused(code)
         if status >= 400 or seen["route"] not in PROBES:
             _log.info("request", **seen, status=status, duration_ms=round(seconds * 1000))
 

@@ -73,7 +73,9 @@ def problem_response(scope: Scope, problem: ApiProblem) -> JSONResponse:
     """The answer to the request of this scope; its title is in the language asked for."""
     language = _language(Headers(scope=scope).get("accept-language", ""))
     meaning = PROBLEMS.get(problem.code) or PROBLEMS[_family(problem.status)]
-    request_id = scope.get("state", {}).get("request_id")
+    state = scope.setdefault("state", {})
+    state["problem_code"] = problem.code  # for the log and the metrics
+    request_id = state.get("request_id")
     title = meaning.en if language == "en" else meaning.zh
     body = problem_body(problem, title, request_id)
     headers = {"Content-Language": language, "Vary": "Accept-Language"} | problem.headers

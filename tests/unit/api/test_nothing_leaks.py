@@ -87,10 +87,13 @@ async def test_identifier_in_target_or_header_is_neither_echoed_nor_logged(
         *(f"/{CODE}", f"/v1/lookups/{CODE}", f"/v1/batches/{CODE}", f"/v1/batches/{CODE}/"),
         *(f"/v1/{quoted}", f"/livez?subject={CODE}", f"/v1/batches/1?name={quoted}", f"//{CODE}"),
         *(f"/v1/batches/{quoted}", f"/readyz/{CODE}", f"/v1/lookups/?{CODE}", f"/{CODE * 200}"),
+        *(f"/v1/batches?cursor={CODE}", f"/v1/batches/1/rows?outcome={CODE}&limit={quoted}"),
+        *(f"/readyz?verbose={CODE}", f"/metrics?{CODE}", f"/v1/streams/310000/{CODE}/checkpoint"),
     ):
         answer = await operator.request(method, path, headers=headers)
         assert_clean(answer.text + str(answer.headers))
     assert_clean(log.getvalue())
+    assert_clean((await operator.get("/metrics")).text)
 
 
 async def test_file_errors_do_not_repeat_the_file(
@@ -129,6 +132,9 @@ async def test_whole_session_logs_no_identifier(
 
         await publish(penalties(row, row.replace("1.000000", NAME), row.replace(CODE, NAME)))
         world.settle()
+        metrics = (await client.get("/metrics")).text
+        assert 'credit_ledger_records_published_total{region="310000"} 1.0' in metrics
+        assert_clean(metrics)
         assert NAME not in (await look_up()).text  # fields go out as digests and disclosures
         await publish(changes(change(777), change(778, subject=CODE)))
         await look_up()
@@ -149,6 +155,7 @@ async def test_whole_session_logs_no_identifier(
 
         monkeypatch.setattr(lookups, "render_answers", bug)
         assert (await look_up()).status_code == 500
+        assert_clean((await client.get("/metrics")).text)
     logging.getLogger("uvicorn.error").error("failed", exc_info=ValueError(CODE))
     logging.getLogger("asyncio").error("Task %s", ValueError(CODE))
     structlog.get_logger("any").error("failed", exc_info=ValueError(CODE))
