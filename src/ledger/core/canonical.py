@@ -69,10 +69,10 @@ def encode_scalar(value: str | int | bool | None) -> str:
 
     Source: RFC 8785, section 3.2.2.
     """
-    if value is None:
-        return "null"
     if isinstance(value, str):
         return _quote(value)
+    if value is None:
+        return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     _check(value, 0)

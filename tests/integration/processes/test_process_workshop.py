@@ -212,7 +212,7 @@ def test_packed_values_are_unpacked_as_they_were(own: OwnWorkshop, world: World)
     assert unpack_rows(unpack(pack(pack_rows(todo)))) == todo
     read = own.read_slice(todo)
     assert not isinstance(read.records, bytes)
-    assert unpack_records(pack_records("cf", read.records)) == list(read.records)
+    assert unpack_records(pack_records(read.records)) == list(read.records)
     puts = own.prepare_slice(to_prepare(world, [read])[0])
     assert unpack_puts(unpack(pack(pack_puts(puts)))) == list(puts)
 

@@ -1,3 +1,5 @@
+import unicodedata
+from dataclasses import FrozenInstanceError, fields
 from datetime import date
 from typing import Any
 
@@ -16,7 +18,14 @@ from ledger.core.records.catalogue import (
 )
 from ledger.core.records.disclosure import FIELD_NAME
 from ledger.core.records.fields import NEVER_PUBLIC
-from ledger.core.records.record import match_form, natural_key
+from ledger.core.records.record import (
+    _OUTSIDE,
+    _UNIFIED,
+    Record,
+    match_form,
+    natural_key,
+    restore_record,
+)
 from ledger.core.records.subject import WHITE_SPACE
 from ledger.core.types import MAX_SAFE_INTEGER
 from ledger.errors import MalformedRecordError
@@ -162,3 +171,25 @@ def test_natural_key_is_canonical_and_separates_its_parts() -> None:
     assert natural_key(**{**parts, "document_number": "34罚（2026）１ 号"}) == key
     for name in parts:
         assert natural_key(**{**parts, name: "x"}) != key
+
+
+def test_restore_record_is_the_record_and_as_unchangeable() -> None:
+    record = make_record()
+    restored = restore_record(record.values())
+    assert restored == record
+    assert {field.name for field in fields(Record)} == {*_OUTSIDE, "fields"}
+    assert list(restored.fields.items()) == list(record.fields.items())
+    with pytest.raises(FrozenInstanceError):
+        restored.subject = AUTHORITY  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        restored.fields["content"] = "x"  # type: ignore[index]
+
+
+@given(
+    st.text(st.characters(exclude_categories=["Cs"]))
+    | st.text("〔(〕)\u200b\u00ad\ufeff -－Ａa\x00")
+)
+def test_match_form_any_number_holds_nothing_invisible(number: str) -> None:
+    folded = unicodedata.normalize("NFKC", number).translate(_UNIFIED).upper()
+    visible = [one for one in folded if unicodedata.category(one) != "Cf"]
+    assert match_form(number) == "".join(visible)

@@ -62,8 +62,7 @@ def _work(workshop: OwnWorkshop, frame: bytes) -> bytes:
     result: Any = None
     try:
         if kind == READ:
-            rows = unpack_rows(todo)
-            result = pack_read(workshop.read_slice(rows), rows.record_type)
+            result = pack_read(workshop.read_slice(unpack_rows(todo)))
         else:
             records = unpack_records(todo.records)
             result = pack_puts(workshop.prepare_slice(replace(todo, records=records)))

@@ -10,10 +10,8 @@ from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import IO, Any, Final
 
-from ledger.core.intake.rows import make_record
 from ledger.core.intake.table import Row
-from ledger.core.records.catalogue import RECORD_TYPES
-from ledger.core.records.record import Record
+from ledger.core.records.record import Record, restore_record
 from ledger.services.publication.slices import ReadSlice, SliceToRead
 from ledger.services.stored import NewEvent, NewRecord, Put
 
@@ -91,28 +89,21 @@ def unpack_rows(packed: Any) -> SliceToRead:
     return SliceToRead(record_type, layout, tuple([Row(*row) for row in rows]))
 
 
-def pack_records(record_type: str, records: Sequence[Record | None]) -> bytes:
+def pack_records(records: Sequence[Record | None]) -> bytes:
     """The records of a slice as only helpers read them."""
-    values = [None if one is None else tuple(one.fields.values()) for one in records]
-    return pack((record_type, values))
+    return pack([None if one is None else one.values() for one in records])
 
 
 def unpack_records(packed: bytes) -> list[Record | None]:
-    """The reverse of ``pack_records``; every record is checked as when it was made."""
-    record_type, records = unpack(packed)
-    kind = RECORD_TYPES[record_type]
-    names = kind.field_names
-    return [
-        None if values is None else make_record(kind, dict(zip(names, values, strict=True)))
-        for values in records
-    ]
+    """The reverse of ``pack_records``."""
+    return [None if values is None else restore_record(values) for values in unpack(packed)]
 
 
-def pack_read(read: ReadSlice, record_type: str) -> object:
+def pack_read(read: ReadSlice) -> object:
     """A slice after reading, on its way back."""
     if isinstance(read.records, bytes):
         return read.rows, read.records
-    return read.rows, pack_records(record_type, read.records)
+    return read.rows, pack_records(read.records)
 
 
 def pack_puts(puts: Sequence[Put]) -> object:

@@ -109,11 +109,12 @@ class PutForm:
     def _disclose(self, fields: Mapping[str, FieldValue], random: bytes) -> list[bytes]:
         """The transmitted strings, as ``make_disclosure`` makes each."""
         scalar = canonical.encode_scalar
+        encode = b2a_base64
         salts = _encode_each(
             [random[i * SALT_BYTES : (i + 1) * SALT_BYTES] for i in range(len(self._fields))]
         )
         return [
-            b2a_base64(f'["{salt}{name_part}{scalar(fields[name])}]'.encode(), newline=False)
+            encode(f'["{salt}{name_part}{scalar(fields[name])}]'.encode(), newline=False)
             .translate(_URL_SAFE)
             .rstrip(b"=")
             for salt, (name, name_part) in zip(salts, self._fields, strict=True)

@@ -9,8 +9,9 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter, itemgetter
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from ledger.core import canonical
 from ledger.core.records.catalogue import NO_END, RECORD_TYPES, RecordType, record_type
@@ -22,7 +23,14 @@ from ledger.errors import MalformedRecordError
 FieldValue = str | int | None
 """A text, integer fen, or nothing; dates are ``YYYY-MM-DD``."""
 
-_NAMES: Final = {code: frozenset(kind.field_names) for code, kind in RECORD_TYPES.items()}
+_OUTSIDE: Final = (
+    *("record_type", "subject", "issuer", "document_number", "decided_on", "in_force_until"),
+    *("schema", "catalogue", "rule"),
+)
+_outside: Final = attrgetter(*_OUTSIDE)
+_NAMES_IN_ORDER: Final = {code: kind.field_names for code, kind in RECORD_TYPES.items()}
+_NAMES: Final = {code: frozenset(names) for code, names in _NAMES_IN_ORDER.items()}
+_in_order: Final = {code: itemgetter(*names) for code, names in _NAMES_IN_ORDER.items()}
 _ISO_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _UNIFIED: Final = str.maketrans(
     dict.fromkeys("[〔【〖「『﹝⟦{(", "(")
@@ -73,6 +81,11 @@ class Record:
         object.__setattr__(self, "fields", MappingProxyType(fields))
         self._check_agreement(kind)
 
+    def values(self) -> tuple[object, ...]:
+        """What ``restore_record`` makes the same record from."""
+        inside = _in_order[self.record_type](self.fields)
+        return (*_outside(self), *inside)
+
     def _check_agreement(self, kind: RecordType) -> None:
         """Check that what stands outside the fields is what the fields say."""
         end = self.fields[kind.end_field]
@@ -92,6 +105,20 @@ class Record:
                 raise _refuse(name, "the value of the field", "another value")
 
 
+def restore_record(values: tuple[Any, ...]) -> Record:
+    """Make a record again from its ``values``, without checking it once more.
+
+    Only for values that have been in nobody else's hands since the record was made.
+    """
+    record = object.__new__(Record)
+    for name, value in zip(_OUTSIDE, values, strict=False):
+        object.__setattr__(record, name, value)
+    names = _NAMES_IN_ORDER[record.record_type]
+    fields = dict(zip(names, values[len(_OUTSIDE) :], strict=True))
+    object.__setattr__(record, "fields", MappingProxyType(fields))
+    return record
+
+
 def match_form(document_number: str) -> str:
     """Return the form in which two spellings of one document number are equal.
 
@@ -99,6 +126,8 @@ def match_form(document_number: str) -> str:
     number itself is published as it was given, only comparisons use this form.
     """
     folded = unicodedata.normalize("NFKC", document_number).translate(_UNIFIED).upper()
+    if folded.isprintable():
+        return folded  # no character of category Cf is
     return "".join(one for one in folded if unicodedata.category(one) != "Cf")
 
 

@@ -7,6 +7,7 @@ inner check of the organisation code (position 17) is not required.
 
 import re
 import unicodedata
+from functools import lru_cache
 from operator import mul
 from typing import Final, Literal
 
@@ -115,8 +116,13 @@ def normalize_uscc(text: str) -> str:
     return code
 
 
+@lru_cache(maxsize=4096)
 def is_normal_uscc(text: str) -> bool:
-    """Tell whether a text is a code in its one spelling, so that ``normalize_uscc`` returns it."""
+    """Tell whether a text is a code in its one spelling, so that ``normalize_uscc`` returns it.
+
+    The last texts are remembered: each is asked about several times, and few authorities write
+    many records.
+    """
     if not _SPELLED.fullmatch(text):
         return False
     total: int = sum(map(mul, text.encode().translate(_VALUES), _ALL_WEIGHTS))

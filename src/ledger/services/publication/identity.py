@@ -7,6 +7,7 @@ import hmac
 from typing import Final
 
 from ledger.core.canonical import encode_scalar
+from ledger.core.records.catalogue import RECORD_TYPES
 from ledger.core.records.record import Record, natural_key
 from ledger.core.types import Hash32
 from ledger.errors import CanonicalizationError
@@ -15,6 +16,14 @@ NATURAL_KEY_DOMAIN: Final = b"credit-ledger/natural-key/v1\x00"
 CONTENT_DOMAIN: Final = b"credit-ledger/record-content/v1\x00"
 FINGERPRINT_DOMAIN: Final = b"credit-ledger/node-key/v1\x00"
 NODE_KEY_BYTES: Final = 32
+
+
+_CONTENT_MEMBERS: Final = {
+    code: tuple(
+        (name, f'"{name}":') for name in sorted(kind.field_names) if name != "document_number"
+    )
+    for code, kind in RECORD_TYPES.items()
+}
 
 
 class RecordIdentity:
@@ -54,11 +63,11 @@ class RecordIdentity:
         to system, and the natural key compares the number already.
         """
         # The canonical JSON of [record type, fields]; names of fields are ASCII without escapes.
+        fields = record.fields
         members = ",".join(
             [
-                f'"{name}":{encode_scalar(value)}'
-                for name, value in sorted(record.fields.items())
-                if name != "document_number"
+                start + encode_scalar(fields[name])
+                for name, start in _CONTENT_MEMBERS[record.record_type]
             ]
         )
         try:
