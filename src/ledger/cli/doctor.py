@@ -89,6 +89,10 @@ FIXES: Final = {
         "快照过旧:检查链、锚定账户与镜像确认",
         "the snapshot is too old: look at chain, anchor key and mirrors' confirmations",
     ),
+    "not-confirmed": (
+        "等待其他地区的镜像确认:见 /v1/status 的 confirmations",
+        "waiting for other regions' mirrors: see confirmations in /v1/status",
+    ),
     "snapshot-in-the-future": ("校准本机时钟(NTP)", "set this machine's clock (NTP)"),
     "fenced": ("另一进程已接管此数据库:停止其一", "another process took over: stop one of them"),
     "not-ready": ("查看节点日志", "read the node's log"),
