@@ -260,6 +260,26 @@ def test_amendment_of_a_sequenced_put_knows_its_index(store: Store) -> None:
     assert (position.put_index, position.is_ended) == (None, False)
 
 
+def test_position_of_an_amended_record_is_that_of_the_batch_that_speaks_of_it(
+    store: Store,
+) -> None:
+    put = make_put()
+    record_id = put.record.record_id
+    first = store.commit_batch(make_batch(), [put], [])
+    between = store.commit_batch(make_batch(), [], [])
+    fence = store.acquire_fence("worker")
+    (event,) = store.unsequenced("records", 10)
+    store.append_entries(fence, "records", 0, make_entries(0, [None, event.seq]))
+    second = store.commit_batch(make_batch(), [amendment_of(store, put)], [])
+    for batch, index in ((first, 1), (between, 1), (second, None)):
+        assert store.positions([record_id], batch.id)[record_id].put_index == index
+    (event,) = store.unsequenced("records", 10)
+    store.append_entries(fence, "records", 2, make_entries(2, [event.seq]))
+    for batch, index in ((first, 1), (between, 1), (second, 2)):
+        assert store.positions([record_id], batch.id)[record_id].put_index == index
+    assert store.positions([record_id])[record_id].put_index == 2
+
+
 def test_amendment_decided_on_an_older_put_is_refused_whole(store: Store) -> None:
     put, other = make_put(), make_put()
     store.commit_batch(make_batch(), [put], [])

@@ -14,6 +14,7 @@ from ledger.core.trust import encode_trust_root
 from ledger.errors import ConflictError
 from ledger.services.lookup.answers import Result
 from ledger.services.publication import BatchReport, Effect, Mode, Outcome, State
+from ledger.services.publication.pages import BatchPages
 from ledger.services.publication.report import encode_report, parse_report
 
 
@@ -413,3 +414,25 @@ def test_amendment_survives_a_restart_at_any_moment(world: World) -> None:
     world.settle()
     assert fine(world, 1) == 2_000_000
     assert world.amend(penalties(penalty(1, fine="2.000000"))).unchanged == 1
+
+
+def test_reports_from_before_an_amendment_keep_their_state(world: World) -> None:
+    first = world.publish(penalties(penalty(1)))
+    world.settle()
+    same = world.publish(penalties(penalty(1)))
+    amended = world.amend(penalties(penalty(1, fine="2.000000")))
+    pages = BatchPages(world.store, world.states)
+    for batch, state in (
+        (first, State.CONFIRMED),
+        (same, State.CONFIRMED),
+        (amended, State.ACCEPTED),
+    ):
+        report = world.publication.report(batch.batch_id)
+        assert report is not None and [row.state for row in report.rows] == [state]
+        rows = pages.rows(batch.batch_id, 0, 9)
+        assert rows is not None and [row.state for _, row in rows] == [state]
+        summary = pages.summary(batch.batch_id)
+        assert summary is not None and summary.state is state
+    world.settle()
+    report = world.publication.report(amended.batch_id)
+    assert report is not None and report.rows[0].state is State.CONFIRMED

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from ledger.adapters.sql.schema import records
+from ledger.adapters.sql.schema import events, records
 from ledger.adapters.sql.texts import chunks, encode_day
 from ledger.errors import ConflictError
 from ledger.services.stored import IN_FORCE, Put
@@ -39,6 +39,28 @@ def amend_records(connection: Connection, amended: Sequence[tuple[Put, int]]) ->
         }
         if any(newest.get(record_id) != seqs[record_id] for record_id in chunk):
             raise ConflictError("record to be amended: expected it as it was read, found a change")
+
+
+def indices_by_batch(
+    connection: Connection, record_ids: Sequence[str], batch_id: int
+) -> dict[str, int | None]:
+    """Log index of the put of each record that was its newest when a batch was accepted.
+
+    What a batch says of a record is about that put; later amendments have states of their own.
+    """
+    found: dict[str, int | None] = {}
+    for chunk in chunks(record_ids):
+        query = (
+            select(events.c.record_id, events.c.log_index)
+            .where(
+                events.c.record_id.in_(chunk),
+                events.c.op == "put",
+                events.c.batch_id <= batch_id,
+            )
+            .order_by(events.c.seq)
+        )
+        found.update((record_id, index) for record_id, index in connection.execute(query))
+    return found
 
 
 def _values(put: Put, seq: int) -> dict[str, object]:

@@ -121,14 +121,16 @@ def unchanged_reached(
     connection: Connection, batch_id: int, of_ends: bool, sizes: Mapping[str, Sizes]
 ) -> Mapping[str, Reached]:
     """How far the earlier events are that the unchanged rows speak of."""
-    seq = "end_seq" if of_ends else "put_seq"
+    # Of an amended record: the put that was the newest when the batch was accepted.
+    newest = "SELECT max(p.seq) FROM events p WHERE p.record_id = k.record_id AND p.op = 'put'"
+    seq = "k.end_seq" if of_ends else f"({newest} AND p.batch_id <= :batch)"
     query = (
         "SELECT count(*), count(e.log_index),"  # noqa: S608 # constants of this module
         " count(CASE WHEN e.log_index < :size THEN 1 END),"
         " count(CASE WHEN e.log_index < :anchored THEN 1 END),"
         " count(CASE WHEN e.log_index < :served THEN 1 END)"
         f" FROM ({_rows(connection)}) r JOIN records k ON k.record_id = r.record_id"
-        f" JOIN events e ON e.seq = k.{seq}"
+        f" JOIN events e ON e.seq = {seq}"
         " WHERE r.outcome = 'unchanged' AND k.stream = :stream"
     )
     found: dict[str, Reached] = {}

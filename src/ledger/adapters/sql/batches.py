@@ -1,13 +1,14 @@
 """Batches, records and accepted events."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
-from ledger.adapters.sql.amendments import amend_records
+from ledger.adapters.sql.amendments import amend_records, indices_by_batch
 from ledger.adapters.sql.bulk import ROWS, Values, insert_many, next_seq
 from ledger.adapters.sql.checksums import COVERED, UNSET, checksum, checksum_of
 from ledger.adapters.sql.schema import batches, events, records
@@ -71,8 +72,10 @@ def records_past_end(connection: Connection, today: date, limit: int) -> tuple[S
     return _records(connection, query.order_by(records.c.in_force_until).limit(limit))
 
 
-def positions(connection: Connection, record_ids: Sequence[str]) -> dict[str, RecordPosition]:
-    """Where the events of these records stand."""
+def positions(
+    connection: Connection, record_ids: Sequence[str], batch_id: int | None = None
+) -> dict[str, RecordPosition]:
+    """Where the events of these records stand, amended since that batch or not."""
     put, end = events.alias(), events.alias()
     joined = (
         select(
@@ -81,13 +84,14 @@ def positions(connection: Connection, record_ids: Sequence[str]) -> dict[str, Re
             put.c.log_index,
             records.c.end_seq,
             end.c.log_index,
+            records.c.version,
         )
         .join_from(records, put, records.c.put_seq == put.c.seq)
         .join(end, records.c.end_seq == end.c.seq, isouter=True)
     )
-    found = {}
+    found, amended = {}, []
     for chunk in chunks(record_ids):
-        for record_id, stream, put_index, end_seq, end_index in connection.execute(
+        for record_id, stream, put_index, end_seq, end_index, version in connection.execute(
             joined.where(records.c.record_id.in_(chunk))
         ):
             found[record_id] = RecordPosition(
@@ -96,6 +100,11 @@ def positions(connection: Connection, record_ids: Sequence[str]) -> dict[str, Re
                 is_ended=end_seq is not None,
                 end_index=end_index,
             )
+            if version > 1:
+                amended.append(record_id)
+    if batch_id is not None:
+        for record_id, put_index in indices_by_batch(connection, amended, batch_id).items():
+            found[record_id] = replace(found[record_id], put_index=put_index)
     return found
 
 

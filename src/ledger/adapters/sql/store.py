@@ -67,6 +67,11 @@ class SqlStore:
         self._engine = engine
         self._quick = QuickReads(engine)
 
+    @property
+    def is_near(self) -> bool:
+        """Whether a read is so short that an event loop may wait for it."""
+        return self._quick.is_near
+
     def close(self) -> None:
         """Close every connection."""
         self._quick.close()
@@ -129,10 +134,12 @@ class SqlStore:
         with self.reading() as connection:
             return batches.records_by_document(connection, record_type, document_match, subject)
 
-    def positions(self, record_ids: Sequence[str]) -> dict[str, RecordPosition]:
+    def positions(
+        self, record_ids: Sequence[str], batch_id: int | None = None
+    ) -> dict[str, RecordPosition]:
         """See ``PublicationStore``."""
         with self.reading() as connection:
-            return batches.positions(connection, record_ids)
+            return batches.positions(connection, record_ids, batch_id)
 
     def commit_batch(
         self, batch: NewBatch, puts: Iterable[Put], endings: Sequence[Ending]

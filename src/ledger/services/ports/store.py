@@ -64,8 +64,16 @@ class PublicationStore(SnapshotSource, Protocol):
         """Records of a document number and subject, of any issuer, in force or ended."""
         ...
 
-    def positions(self, record_ids: Sequence[str]) -> dict[str, RecordPosition]:
-        """Where the events of these records stand."""
+    def positions(
+        self, record_ids: Sequence[str], batch_id: int | None = None
+    ) -> dict[str, RecordPosition]:
+        """Where the events of these records stand.
+
+        Args:
+            record_ids: The records.
+            batch_id: A batch that speaks of them: of an amended record, the put that was its newest
+                when that batch was accepted. None: the newest now.
+        """
         ...
 
     def commit_batch(

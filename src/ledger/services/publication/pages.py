@@ -106,8 +106,16 @@ class BatchPageStore(Protocol):
         """How far the earlier events are that a batch's unchanged rows speak of."""
         ...
 
-    def positions(self, record_ids: Sequence[str]) -> dict[str, RecordPosition]:
-        """Where the events of these records stand."""
+    def positions(
+        self, record_ids: Sequence[str], batch_id: int | None = None
+    ) -> dict[str, RecordPosition]:
+        """Where the events of these records stand.
+
+        Args:
+            record_ids: The records.
+            batch_id: A batch that speaks of them: of an amended record, the put that was its newest
+                when that batch was accepted. None: the newest now.
+        """
         ...
 
 
@@ -174,7 +182,7 @@ class BatchPages:
             batch_id, start, limit, None if outcome is None else outcome.value
         )
         known = {row.record_id for _place, row in found if row.record_id is not None}
-        positions = self._store.positions(sorted(known))
+        positions = self._store.positions(sorted(known), batch_id)
         of_ends = facts.kind == "changes"
         return tuple((place, self._with_state(row, positions, of_ends)) for place, row in found)
 

@@ -230,7 +230,7 @@ class Publication:
 
     def _with_states(self, report: BatchReport) -> BatchReport:
         known = {row.record_id for row in report.rows if row.record_id and row.state is None}
-        positions = self._store.positions(list(known))
+        positions = self._store.positions(list(known), report.batch_id)
         is_change = report.kind == "changes"
         return replace(
             report,
