@@ -56,6 +56,7 @@ CODES: Final = {
     "mirrored-gap": ("镜像日志不连续", "a mirrored log has a gap"),
     "mirrored-opening": ("镜像首条不对", "a mirrored log begins wrongly"),
     "mirrored-root": ("镜像日志的根与链不符", "a mirrored log is not that on chain"),
+    "mirrored-map": ("已确认的映射与镜像日志不符", "a confirmed map is not that of its log"),
     "chain-genesis": ("不是信任根的链", "not the chain of the trust root"),
     "chain-generation": ("链上是另一代的流", "the chain has another generation"),
     "chain-head": ("链上的头非本节点签名", "the chain has a head not signed here"),
@@ -70,7 +71,6 @@ UNKNOWN: Final = {
     "chain-unavailable": ("链不可用,未比对", "the chain does not answer: not compared"),
     "validators-unknown": ("信任根不含该块的验证者", "blocks without known validators"),
     "mirrored-unchecked": ("镜像日志未与链比对", "mirrored logs not compared with the chain"),
-    "mirrored-map": ("对方映射与其日志不符", "a region's map is not that of its log"),
 }
 """Codes of what could not be checked."""
 

@@ -11,6 +11,7 @@ from ledger.core import prefix_tree
 from ledger.core.chain.head_slots import Head, stream_id
 from ledger.core.merkle import hash_leaf, root_hash
 from ledger.core.stream.map_function import replay
+from ledger.core.trust import Mirror
 from ledger.core.types import Hash32
 from ledger.errors import ChainUnavailableError, WrongChainError
 from ledger.services.audit import Outcome
@@ -33,6 +34,7 @@ class ToldChain:
         self.statuses: dict[bytes, int] = {}
         self.error: Exception | None = None
         self.asked = 0
+        self.lane: int | Exception = 0
 
     def genesis_hash(self) -> Hash32:
         if self.error is not None:
@@ -46,6 +48,12 @@ class ToldChain:
         if stream in self.heads:
             return self.heads[stream]
         return self._real.fetch_head(stream, number)
+
+    def fetch_lane(self, stream: Hash32, mirror: int, number: int | None = None) -> int:
+        assert (stream, mirror) == (OTHER, 4)
+        if isinstance(self.lane, int):
+            return self.lane
+        raise self.lane
 
     def receipt(self, tx_hash: Hash32) -> Receipt | None:
         found = self._real.receipt(tx_hash)
@@ -192,3 +200,28 @@ def test_audit_of_a_mirrored_log_of_a_later_head_waits_for_the_mirror(
     head = mirrored_head(damaged)
     chain.heads[OTHER] = replace(head, size=head.size + 5, log_root=ROOT)
     assert codes(damaged, chain) == {}
+
+
+@pytest.mark.parametrize(
+    ("lane", "found", "unknown"),
+    [
+        (3, ["mirrored-map"], []),
+        (3 + 2**63, [], []),
+        (2, [], []),
+        (ChainUnavailableError("down"), [], ["mirrored-unchecked"]),
+    ],
+)
+def test_audit_of_a_map_that_does_not_follow_asks_what_this_mirror_said(
+    lane: int | Exception,
+    found: list[str],
+    unknown: list[str],
+    damaged: Damaged,
+    chain: ToldChain,
+) -> None:
+    chain.heads[OTHER] = replace(mirrored_head(damaged), map_root=ROOT)
+    chain.lane = lane
+    mirror = Mirror(4, REGION, "region")
+    node = replace(damaged.node, trust_root=replace(damaged.node.trust_root, mirrors=(mirror,)))
+    report = damaged.audit(chain, node)  # type: ignore[arg-type]
+    assert list(report.counts) == found
+    assert [one.code for one in report.unknown] == unknown

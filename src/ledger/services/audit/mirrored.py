@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from itertools import groupby
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ledger.core.chain.head_slots import Head, stream_id
 from ledger.core.stream.entry import opening_entry
+from ledger.core.types import Hash32
 from ledger.errors import LedgerError
 from ledger.services.audit.case import Case
 from ledger.services.audit.log import Replay
 from ledger.services.inspected import MirroredRow
+
+UNCHECKED: Final = "mirrored-unchecked"
 
 
 class _Place(NamedTuple):
@@ -34,7 +37,8 @@ def check_mirrored(case: Case) -> None:
 
 def _check(case: Case, place: _Place, rows: Iterator[MirroredRow], head: Head | None) -> None:
     replay = Replay()
-    log_root = map_root = None
+    log_root: Hash32 | None = None
+    map_root: Hash32 | None = None
     for row in rows:
         if row.log_index != replay.log.size:
             _tell(case, place, "mirrored-gap", row.log_index, replay.log.size, row.log_index)
@@ -47,9 +51,32 @@ def _check(case: Case, place: _Place, rows: Iterator[MirroredRow], head: Head | 
         return  # The chain has no head of it, or is ahead: the mirror follows.
     if log_root != head.log_root:
         _tell(case, place, "mirrored-root", None, head.log_root.hex(), log_root.hex())
-    elif map_root != head.map_root:
-        # The log is theirs, the map is not what follows from it: what mirrors are there to say.
-        case.findings.leave("mirrored-map", f"{place}: the region's map is not that of its log")
+    elif map_root is not None and map_root != head.map_root:
+        _check_word(case, place, head, map_root)
+
+
+def _check_word(case: Case, place: _Place, head: Head, map_root: Hash32) -> None:
+    """A region's map may be wrong, which mirrors are there to say; this one must not agree."""
+    try:
+        agrees = any(_lane(case, place, number) == head.epoch for number in _numbers(case))
+    except LedgerError as error:
+        case.findings.leave(UNCHECKED, f"{error.code}: {error}")
+        return
+    if agrees:
+        _tell(case, place, "mirrored-map", None, head.map_root.hex(), map_root.hex())
+
+
+def _numbers(case: Case) -> list[int]:
+    """The numbers of this region's mirror."""
+    node = case.node
+    return [one.number for one in node.trust_root.mirrors if one.operator == node.region]
+
+
+def _lane(case: Case, place: _Place, number: int) -> int | None:
+    chain = case.chain
+    return (
+        None if chain is None else chain.fetch_lane(stream_id(place.region, place.stream), number)
+    )
 
 
 def _head(case: Case, place: _Place) -> Head | None:
@@ -59,7 +86,7 @@ def _head(case: Case, place: _Place) -> Head | None:
     try:
         head = case.chain.fetch_head(stream_id(place.region, place.stream))
     except LedgerError as error:
-        case.findings.leave("mirrored-unchecked", f"{error.code}: {error}")
+        case.findings.leave(UNCHECKED, f"{error.code}: {error}")
         return None
     return head if head is not None and head.vrf_key == place.vrf_key else None
 
