@@ -102,9 +102,14 @@ def _codes(answer: dict[str, Any]) -> set[str]:
 def test_description_is_openapi_3_1_with_security_schemes(content: dict[str, Any]) -> None:
     assert content["openapi"].startswith("3.1")
     assert content["info"]["description"]
-    (scheme,) = content["components"]["securitySchemes"].values()
-    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
-    assert content["paths"]["/v1/batches"]["post"]["security"]
+    schemes = dict(content["components"]["securitySchemes"])
+    operator = schemes.pop("HTTPBearer")
+    assert (operator["type"], operator["scheme"]) == ("http", "bearer")
+    assert content["paths"]["/v1/batches"]["post"]["security"] == [{"HTTPBearer": []}]
+    ((name, mirror),) = schemes.items()
+    assert (mirror["type"], mirror["in"], mirror["name"]) == ("apiKey", "header", "Signature")
+    entries = content["paths"]["/v1/streams/{region}/{stream}/tile/entries/{place}"]["get"]
+    assert entries["security"] == [{name: []}]
 
 
 def test_every_operation_has_a_summary_a_description_a_tag_and_an_id_of_its_own(
