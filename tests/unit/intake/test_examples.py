@@ -4,9 +4,11 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 
 from ledger.core.intake import read_file
 from ledger.core.intake.problems import ROW_PROBLEMS
@@ -27,7 +29,7 @@ def records_of(name: str) -> list[Record]:
 def test_examples_are_what_the_generator_writes(tmp_path: Path) -> None:
     subprocess.run([sys.executable, ROOT / "scripts" / "make-examples", tmp_path], check=True)
     written = sorted(p.relative_to(tmp_path) for p in tmp_path.rglob("*") if p.is_file())
-    assert len(written) == 11
+    assert len(written) == 12
     for path in written:
         assert (EXAMPLES / path).read_bytes() == (tmp_path / path).read_bytes(), path
 
@@ -43,6 +45,14 @@ def test_examples_refused_rows_are_refused_for_their_one_reason(name: str) -> No
     ]
     assert refused == EXPECTED["rejected_rows"][name]
     assert 10 <= len(rows) <= 20
+
+
+def test_example_workbook_is_one_for_other_programs_too() -> None:
+    (name,) = EXPECTED["amendments"]
+    (page,) = load_workbook(EXAMPLES / name).worksheets
+    assert page["A1"].value == "行政处罚信息更正表"
+    assert page["M3"].value == datetime(2025, 9, 12)
+    assert page["J3"].value == 1.5 and page["J7"].number_format == '#,##0.00"元"'
 
 
 def test_examples_cover_every_common_refusal() -> None:

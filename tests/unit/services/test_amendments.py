@@ -1,5 +1,6 @@
 """Amendments: a record in force with other content, only where its sender says so."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from ledger.services.lookup.answers import Result
 from ledger.services.publication import BatchReport, Effect, Mode, Outcome, State
 from ledger.services.publication.pages import BatchPages
 from ledger.services.publication.report import encode_report, parse_report
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 @pytest.fixture
@@ -436,3 +439,16 @@ def test_reports_from_before_an_amendment_keep_their_state(world: World) -> None
     world.settle()
     report = world.publication.report(amended.batch_id)
     assert report is not None and report.rows[0].state is State.CONFIRMED
+
+
+def test_example_workbook_amends_as_its_generator_says(world: World) -> None:
+    expected = json.loads((EXAMPLES / "expected.json").read_text(encoding="utf-8"))["amendments"]
+    ((name, rows),) = expected.items()
+    world.publish((EXAMPLES / "310000-cf.csv").read_bytes())
+    report = world.amend((EXAMPLES / name).read_bytes())
+    found = []
+    for row in report.rows:
+        codes = [error.code for error in row.errors]
+        found.append(codes or [str(row.effect or row.outcome)])
+    assert [[row["outcome"]] for row in rows] == found
+    assert [row["row"] for row in rows] == [row.row for row in report.rows]
