@@ -129,6 +129,20 @@ class OutboxRecord(NamedTuple):
     sent_at: str | None
 
 
+class HeadRow(NamedTuple):
+    """What of a head must be known while the rest is read."""
+
+    id: int
+    stream: str
+    epoch: int
+    old_size: int
+    new_size: int
+    log_root: bytes
+    map_root: bytes
+    tx_hash: bytes
+    state: str
+
+
 class SnapshotRow(NamedTuple):
     """A verified view of a stream at one block."""
 

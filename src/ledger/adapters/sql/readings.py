@@ -47,6 +47,7 @@ READINGS: Final[Mapping[_Kind, Reading]] = {
     inspected.EntryRow: Reading(schema.entries, ("stream", "log_index"), "log_index"),
     inspected.RecordRow: Reading(schema.records, ("record_id",), "put_seq"),
     inspected.OutboxRecord: Reading(schema.outbox, ("id",), "id"),
+    inspected.HeadRow: Reading(schema.outbox, ("id",), "id", is_whole=False),
     inspected.SnapshotRow: Reading(schema.snapshots, ("stream", "id"), "id"),
     inspected.SnapshotSize: Reading(schema.snapshots, ("stream", "id"), "id", is_whole=False),
     inspected.MirroredRow: Reading(

@@ -15,7 +15,7 @@ from ledger.services.audit.records import check_records
 from ledger.services.audit.report import AuditReport
 from ledger.services.audit.snapshots import check_snapshots
 from ledger.services.audit.snapshots import sizes_of as snapshot_sizes
-from ledger.services.inspected import OutboxRecord
+from ledger.services.inspected import HeadRow
 from ledger.services.ports import Chain
 from ledger.services.ports.inspection import Inspection
 from ledger.services.ports.transactions import TransactionReader
@@ -61,11 +61,11 @@ def audit(
         return _report(case)
     check_facts(case)
     check_fences(case)
-    outbox = list(case.read(OutboxRecord, "outbox"))
+    outbox = list(case.read(HeadRow))
     roots, ends = check_logs(case, _sizes(case, outbox, heads))
     check_records(case)
     check_batches(case)
-    check_outbox(case, outbox, roots)
+    check_outbox(case, roots)
     check_snapshots(case, outbox, roots)
     check_mirrored(case)
     check_heads(case, heads, outbox, roots)
@@ -73,9 +73,7 @@ def audit(
     return replace(report, streams=ends)
 
 
-def _sizes(
-    case: Case, outbox: list[OutboxRecord], heads: Heads | None
-) -> dict[str, frozenset[int]]:
+def _sizes(case: Case, outbox: list[HeadRow], heads: Heads | None) -> dict[str, frozenset[int]]:
     """Every size at which the roots of a log are compared with something."""
     sizes: defaultdict[str, set[int]] = defaultdict(set)
     for found in (outbox_sizes(outbox), snapshot_sizes(case)):

@@ -13,7 +13,7 @@ from ledger.core.chain.head_slots import Head, stream_id
 from ledger.errors import LedgerError
 from ledger.services.audit.case import Case
 from ledger.services.audit.log import Roots
-from ledger.services.inspected import OutboxRecord
+from ledger.services.inspected import HeadRow
 from ledger.services.ports import Chain
 from ledger.services.stored import ANCHORED, MINED, WITHDRAWN
 
@@ -42,9 +42,7 @@ def fetch_heads(case: Case) -> Heads | None:
         return None
 
 
-def check_heads(
-    case: Case, before: Heads | None, outbox: Iterable[OutboxRecord], roots: Roots
-) -> None:
+def check_heads(case: Case, before: Heads | None, outbox: Iterable[HeadRow], roots: Roots) -> None:
     """Compare the chain's heads with the outbox and with what the logs yield.
 
     Args:
@@ -72,9 +70,7 @@ def _heads(case: Case, chain: Chain) -> Heads:
     return {stream: chain.fetch_head(stream_id(region, stream)) for stream in case.node.generations}
 
 
-def _check_head(
-    case: Case, stream: str, head: Head, rows: list[OutboxRecord], roots: Roots
-) -> None:
+def _check_head(case: Case, stream: str, head: Head, rows: list[HeadRow], roots: Roots) -> None:
     generation = case.node.generations[stream]
     if head.vrf_key != generation:
         _tell(case, stream, "chain-generation", generation, head.vrf_key)
@@ -89,14 +85,14 @@ def _check_head(
         _tell(case, stream, "chain-root", f"{derived[0].hex()} {derived[1].hex()}", found)
 
 
-def _check_not_behind(case: Case, stream: str, head: Head | None, rows: list[OutboxRecord]) -> None:
+def _check_not_behind(case: Case, stream: str, head: Head | None, rows: list[HeadRow]) -> None:
     newest = max((row.epoch for row in rows if row.state in (MINED, ANCHORED)), default=0)
     epoch = 0 if head is None else head.epoch
     if epoch < newest:
         _tell(case, stream, "chain-behind", f"at least epoch {newest}", f"epoch {epoch}")
 
 
-def _check_receipts(case: Case, chain: Chain, rows: list[OutboxRecord]) -> None:
+def _check_receipts(case: Case, chain: Chain, rows: list[HeadRow]) -> None:
     """A head that is on chain came there by one of the transactions of its epoch."""
     standing = [row for row in rows if row.state in (MINED, ANCHORED)][-MOST_RECEIPTS:]
     for row in () if case.is_quick else standing:

@@ -11,14 +11,14 @@ from ledger.errors import InputError, LedgerError
 from ledger.services.audit.case import Case
 from ledger.services.audit.log import Roots
 from ledger.services.audit.moments import parse_moment
-from ledger.services.inspected import OutboxRecord
+from ledger.services.inspected import HeadRow, OutboxRecord
 from ledger.services.ports.transactions import HeadTransaction
 from ledger.services.stored import ANCHORED, MINED, SENT, SIGNED, WITHDRAWN
 
 _STATES: Final = (SIGNED, SENT, MINED, ANCHORED, WITHDRAWN)
 
 
-def sizes_of(rows: Iterable[OutboxRecord]) -> dict[str, set[int]]:
+def sizes_of(rows: Iterable[HeadRow]) -> dict[str, set[int]]:
     """At which sizes the rows need roots, by stream."""
     sizes: defaultdict[str, set[int]] = defaultdict(set)
     for row in rows:
@@ -26,17 +26,16 @@ def sizes_of(rows: Iterable[OutboxRecord]) -> dict[str, set[int]]:
     return sizes
 
 
-def check_outbox(case: Case, rows: Iterable[OutboxRecord], roots: Roots) -> None:
+def check_outbox(case: Case, roots: Roots) -> None:
     """Check every row, withdrawn ones too: they were signed all the same.
 
     Args:
         case: The audit.
-        rows: All rows, by id.
         roots: What the log yields at their sizes.
     """
     ends: set[tuple[str, int, int]] = set()
     live: set[tuple[str, int]] = set()
-    for row in rows:
+    for row in case.read(OutboxRecord, "outbox"):
         if row.stream not in case.node.generations:
             _tell(case, row, "stream-unknown", "stream", "a stream of this node")
             continue

@@ -12,7 +12,7 @@ from ledger.core.verify.verdict import day_of, moment_of
 from ledger.errors import LedgerError
 from ledger.services.audit.case import Case, NodeIdentity
 from ledger.services.audit.log import Roots
-from ledger.services.inspected import OutboxRecord, SnapshotRow, SnapshotSize
+from ledger.services.inspected import HeadRow, SnapshotRow, SnapshotSize
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def sizes_of(case: Case) -> dict[str, set[int]]:
     return sizes
 
 
-def check_snapshots(case: Case, outbox: Iterable[OutboxRecord], roots: Roots) -> None:
+def check_snapshots(case: Case, outbox: Iterable[HeadRow], roots: Roots) -> None:
     """Prove every snapshot; with ``quick`` the newest of each stream alone.
 
     Args:
