@@ -142,7 +142,12 @@ class World:
         self.material = ServedMaterial(
             states=self.states, store=self.store, keys=self.keys, clock=self.clock
         )
-        self.lookup = RegionLookup(region=REGION, trust_root=self.trust_root, source=self.material)
+        self.lookup = RegionLookup(
+            region=REGION,
+            trust_root=self.trust_root,
+            source=self.material,
+            is_near=self.store.is_near,
+        )
         self.worker = self.new_worker()
 
     def new_worker(self) -> Worker:

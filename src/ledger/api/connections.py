@@ -34,6 +34,36 @@ _PHRASES: Final[Mapping[int, bytes]] = {
 _log = structlog.get_logger("ledger.api")
 
 
+class _Joining:
+    """A transport that sends in one piece what is written in one turn of the event loop.
+
+    The server writes the head of an answer and its body apart; each would be a packet.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._parts: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if data and not self._parts:
+            self._loop.call_soon(self._flush)
+        if data:
+            self._parts.append(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        parts, self._parts = self._parts, []
+        if parts and not self._transport.is_closing():
+            self._transport.write(b"".join(parts))
+
+
 class Connection(H11Protocol):
     """One connection; its requests go to the application once their heads are read."""
 
@@ -41,7 +71,7 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Refuse a connection too many; otherwise wait for a head, but not for ever."""
-        super().connection_made(transport)
+        super().connection_made(_Joining(transport, self.loop))  # type: ignore[arg-type]
         if len(self.connections) > MAX_CONNECTIONS:
             detail = f"expected at most {MAX_CONNECTIONS} connections"
             self._refuse(ApiProblem(503, "overloaded", detail, {"Retry-After": "1"}))

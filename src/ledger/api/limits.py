@@ -42,25 +42,39 @@ class JsonRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def strict(request: Request) -> Response:
-            # Two content types are two readings: the check's and the parser's.
-            declared = request.headers.getlist("content-type")
-            if len(declared) != 1 or _JSON_TYPE.fullmatch(declared[0]) is None:
-                raise ApiProblem(415, "media-type", "expected application/json", _CLOSE)
-            body = await read_body(request, MAX_JSON_BYTES)
-            try:
-                check_json(body)
-            except LooseJsonError as error:
-                raise ApiProblem(400, "malformed-json", str(error)) from None
-            pending = [body]
-
-            async def replay() -> Message:
-                if pending:
-                    return {"type": "http.request", "body": pending.pop(), "more_body": False}
-                return await request.receive()
-
-            return await handle(Request(request.scope, replay))
+            body, _value = await checked_json(request)
+            return await handle(replayed(request, body))
 
         return strict
+
+
+async def checked_json(request: Request) -> tuple[bytes, object]:
+    """The body of a request and the value it holds.
+
+    Raises:
+        ApiProblem: 415 for another type, 400 for JSON with two readings, or as ``read_body``.
+    """
+    # Two content types are two readings: the check's and the parser's.
+    declared = request.headers.getlist("content-type")
+    if len(declared) != 1 or _JSON_TYPE.fullmatch(declared[0]) is None:
+        raise ApiProblem(415, "media-type", "expected application/json", _CLOSE)
+    body = await read_body(request, MAX_JSON_BYTES)
+    try:
+        return body, check_json(body)
+    except LooseJsonError as error:
+        raise ApiProblem(400, "malformed-json", str(error)) from None
+
+
+def replayed(request: Request, body: bytes) -> Request:
+    """The request as it was before its body was read."""
+    pending = [body]
+
+    async def replay() -> Message:
+        if pending:
+            return {"type": "http.request", "body": pending.pop(), "more_body": False}
+        return await request.receive()
+
+    return Request(request.scope, replay)
 
 
 async def read_body(request: Request, most: int) -> bytes:
@@ -118,24 +132,28 @@ def check_head(headers: list[tuple[bytes, bytes]], target: bytes) -> ApiProblem 
     return None
 
 
-def check_json(body: bytes) -> None:
-    """Refuse JSON two parsers might read differently.
+def check_json(body: bytes) -> object:
+    """Refuse JSON two parsers might read differently; gives its value.
 
     Raises:
         LooseJsonError: No UTF-8, too deep, a repeated name, a float, a lone surrogate.
     """
-    _check_depth(body)
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH:
+        _check_depth(body)
     try:
-        value = json.loads(
+        value: object = json.loads(
             body.decode("utf-8"),
             object_pairs_hook=_distinct,
             parse_float=_no_float,
             parse_constant=_no_float,
             parse_int=_short_int,
         )
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        if b"\\u" in body:
+            # Only an escape can say a lone surrogate.
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (UnicodeError, json.JSONDecodeError):
         raise LooseJsonError("expected JSON in UTF-8") from None
+    return value
 
 
 def _check_depth(body: bytes) -> None:

@@ -53,6 +53,9 @@ class InWork:
         self.files = Room(limits.files_at_once)
         self.one_file = asyncio.Lock()
         """Files are taken in one after the other; waiting here keeps threads free for lookups."""
+        self.one_batch = asyncio.Lock()
+        """Batches of questions are answered one after the other: computing in several threads, they
+        would take twice the time for taking turns."""
         self._keys: set[str] = set()
         self.is_stopping = False
         """Set once, from the signal handler: requests in work end, new ones are refused."""

@@ -166,6 +166,7 @@ def _wire(
         region=region,
         trust_root=trust_root,
         source=ServedMaterial(states=states, store=store, keys=subject_keys, clock=clock),
+        is_near=store.is_near,
     )
     genesis = GenesisCheck(
         chain=outside.chain,

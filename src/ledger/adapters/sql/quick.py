@@ -38,6 +38,11 @@ class QuickReads:
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._idle: deque[PoolProxiedConnection] = deque()
 
+    @property
+    def is_near(self) -> bool:
+        """Whether the database is a file of this machine, whose readers never wait for a writer."""
+        return self._is_sqlite
+
     def is_pending(self, stream: str, map_key: bytes, served_size: int) -> bool | None:
         """Whether an accepted event of the key is not served yet; None: ask the usual way."""
         rows = self._rows(_IS_PENDING, (stream, map_key, served_size))

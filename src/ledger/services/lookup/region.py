@@ -56,9 +56,19 @@ class RegionLookup:
         region: GB/T 2260 code of the node's region.
         trust_root: Says which record types the region covers and what evidence must carry.
         source: The node's served state.
+        is_near: Whether answering costs less than the way to a thread and back: everything is in
+            memory or in a file of this machine.
     """
 
-    def __init__(self, *, region: str, trust_root: TrustRoot, source: MaterialSource) -> None:
+    def __init__(
+        self,
+        *,
+        region: str,
+        trust_root: TrustRoot,
+        source: MaterialSource,
+        is_near: bool = False,
+    ) -> None:
+        self.is_near = is_near
         self._region = region
         self._trust_root = trust_root
         self._source = source
