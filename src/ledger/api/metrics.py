@@ -165,6 +165,7 @@ class _Gauges(Collector):
             yield _gauge("chain_head_age_seconds", "Age of the chain's newest block", age)
             yield _gauge("chain_block", "Height of the chain's newest block", seen.block)
         yield from _by_stream(seen)
+        yield from _confirmations(seen)
         failing = GaugeMetricFamily(
             f"{PREFIX}_step_failures", "Failures in a row of a step of the worker", labels=["step"]
         )
@@ -206,15 +207,36 @@ def _stream_values(stream: StreamStatus, block: int | None) -> dict[str, float |
     }
 
 
+def _confirmations(seen: Seen) -> Iterator[Metric]:
+    """What mirrors say of the newest head of each of the node's own streams."""
+    about = {
+        "confirmations_required": "Operators that must confirm the newest head",
+        "confirmations": "Operators that have",
+        "contradictions": "Mirrors that computed another map",
+    }
+    families = {
+        name: GaugeMetricFamily(f"{PREFIX}_{name}", text, labels=["stream"])
+        for name, text in about.items()
+    }
+    for stream in seen.worker.streams:
+        tally = stream.confirmations
+        if tally is not None:
+            labels = [stream.stream]
+            families["confirmations_required"].add_metric(labels, tally.required)
+            families["confirmations"].add_metric(labels, tally.confirmed)
+            families["contradictions"].add_metric(labels, len(tally.contradicted_by))
+    yield from families.values()
+
+
 def _mirrors(seen: Seen) -> Iterator[Metric]:
-    """Lag and alarm of each stream this node mirrors, where its worker tells of them."""
+    """Lag and alarm of each stream that this node mirrors."""
     lag = GaugeMetricFamily(
         f"{PREFIX}_mirror_lag", "Entries anchored and not yet replayed", labels=["region", "stream"]
     )
     alarm = GaugeMetricFamily(
         f"{PREFIX}_mirror_alarm", "Whether the map contradicts", labels=["region", "stream"]
     )
-    for one in getattr(seen.worker, "mirrors", ()):
+    for one in seen.worker.mirrors:
         labels = [one.region, one.stream]
         if one.lag is not None:
             lag.add_metric(labels, one.lag)

@@ -57,6 +57,11 @@ FIXES: Final = {
     "schema-changed": ("另一版本已迁移数据库:重启本节点", "another release migrated it: restart"),
     "database-of-another-region": ("检查 database_url", "look at database_url"),
     "store-unavailable": ("检查数据库服务与磁盘", "look at the database service and the disk"),
+    "store-damaged": (
+        "数据库文件损坏:停止节点,恢复备份,运行 fsck",
+        "the database file is damaged: stop, restore the backup, run fsck",
+    ),
+    "store-full": ("磁盘已满:立即清理", "the disk is full: free space now"),
     "fatal-state": ("停止并查看日志;运行 fsck", "stop, read the log, run fsck"),
     "disk-full": ("立即清理磁盘", "free space now"),
     "disk-low": ("清理或扩容磁盘", "free space, or add some"),
@@ -85,13 +90,22 @@ FIXES: Final = {
         "尚无已确认的快照:检查链、锚定与镜像确认",
         "no confirmed snapshot yet: look at chain, anchoring and mirrors",
     ),
+    "not-confirmed": (
+        "链头尚无足够镜像确认:联系其他地区,查看其镜像",
+        "too few mirrors have confirmed the head: ask the other regions about theirs",
+    ),
+    "map-contradicted": (
+        "有镜像算出不同的映射根:立即运行 fsck 并联系监管方",
+        "a mirror computed another map: run fsck now and talk to the regulator",
+    ),
+    "mirror-alarm": (
+        "另一地区的映射与其日志不符:通知该地区与监管方",
+        "another region's map contradicts its log: tell that region and the regulator",
+    ),
+    "region-unavailable": ("该地区不可达:通知该地区", "the region does not answer: tell it"),
     "snapshot-too-old": (
         "快照过旧:检查链、锚定账户与镜像确认",
         "the snapshot is too old: look at chain, anchor key and mirrors' confirmations",
-    ),
-    "not-confirmed": (
-        "等待其他地区的镜像确认:见 /v1/status 的 confirmations",
-        "waiting for other regions' mirrors: see confirmations in /v1/status",
     ),
     "snapshot-in-the-future": ("校准本机时钟(NTP)", "set this machine's clock (NTP)"),
     "fenced": ("另一进程已接管此数据库:停止其一", "another process took over: stop one of them"),

@@ -24,7 +24,7 @@ from ledger.errors import LedgerError
 from ledger.settings import NodeSettings, masked
 
 OLDEST_PYTHON: Final = (3, 11)
-EXPIRES_SOON: Final = timedelta(days=30)
+EXPIRES_SOON: Final = timedelta(days=14)
 LITTLE_SPACE: Final = 2 << 30
 """Bytes free below which somebody should look."""
 NO_SPACE: Final = 128 << 20

@@ -221,3 +221,12 @@ def _worker_checks(worker: WorkerStatus) -> Iterator[Check]:
     yield Check("worker", "ok" if worker.reason == READY else worker.reason)
     for error in worker.errors:
         yield Check(f"step:{error.step}", error.code, counts=False)
+    for stream in worker.streams:
+        if stream.confirmations is not None and stream.confirmations.contradicted_by:
+            yield Check(f"mirrors:{stream.stream}", "map-contradicted", counts=False)
+    for source in worker.mirrors:
+        name = f"mirror:{source.region}/{source.stream}"
+        if source.is_alarmed:
+            yield Check(name, "mirror-alarm", counts=False)
+        elif source.error is not None:
+            yield Check(name, source.error.code, counts=False)
