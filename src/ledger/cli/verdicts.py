@@ -143,7 +143,8 @@ def outcome_line(verdict: Verdict) -> str:
         f"  {block} {basis.block_number} {_local(basis.block_time)}"
         f"  epoch {basis.epoch}  {anchored} {_local(basis.anchored_at)}"
     )
-    if basis.confirmed_by:
+    # Under a forgery it would praise what nobody confirmed.
+    if basis.confirmed_by and verdict.outcome is not Outcome.INVALID:
         count = basis.confirmed_by
         line += pick(f"  {count} 个地区确认", f"  confirmed by {count} regions")
     return line
