@@ -28,7 +28,7 @@ def unsequenced(connection: Connection, stream: str, limit: int) -> tuple[Unsequ
         .order_by(events.c.seq)
         .limit(limit)
     )
-    return tuple(Unsequenced(*row) for row in connection.execute(query))
+    return tuple([Unsequenced(*row) for row in connection.execute(query).all()])
 
 
 def append(connection: Connection, stream: str, size: int, new: Sequence[SequencedEntry]) -> None:
@@ -60,7 +60,7 @@ def read(connection: Connection, stream: str, start: int, limit: int) -> tuple[S
         .order_by(entries.c.log_index)
         .limit(limit)
     )
-    return tuple(SequencedEntry(*row, seq=None) for row in connection.execute(query))
+    return tuple([SequencedEntry(*row, seq=None) for row in connection.execute(query).all()])
 
 
 def openable(

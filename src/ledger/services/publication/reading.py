@@ -31,9 +31,9 @@ from ledger.services.stored import Put
 Progress = Callable[[int, int], None]
 """Called with (rows done, rows in the file)."""
 
-AHEAD_SLICES: Final = 40
-"""Slices whose puts are made before the transaction begins, 70 MB of them: other writers wait only
-for files that are larger."""
+AHEAD_SLICES: Final = 8
+"""Slices whose puts are made before the transaction begins: a small file keeps other writers waiting
+no longer than its rows take to be written; of a great one the rest is made while they are."""
 
 
 @dataclass(frozen=True, slots=True)
