@@ -122,7 +122,7 @@ def unpack_puts(packed: Any) -> list[Put]:
     """The reverse of ``pack_puts``."""
     return [
         Put(
-            NewEvent(*others, tuple(text.split(_SEPARATOR))),
+            NewEvent(*(*others, tuple(text.split(_SEPARATOR)))),
             NewRecord(*record),
             ending,
             target_seq,

@@ -32,8 +32,8 @@ Progress = Callable[[int, int], None]
 """Called with (rows done, rows in the file)."""
 
 AHEAD_SLICES: Final = 8
-"""Slices whose puts are made before the transaction begins: a small file keeps other writers waiting
-no longer than its rows take to be written; of a great one the rest is made while they are."""
+"""Slices whose puts are made before the transaction begins: a small file keeps other writers from
+the database no longer than its writing takes; of a great one the rest is made meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
