@@ -58,10 +58,6 @@ class MirrorRoles:
         if not self._asking.acquire(blocking=False):
             return self._of_old(number, "the chain is being asked; try again")
         try:
-            # Whoever held the lock before may have asked the same.
-            known = self._remembered(number, FRESH_S)
-            if known is not None:
-                return known.entry
             return self._ask(number)
         except ChainUnavailableError as error:
             return self._of_old(number, str(error))

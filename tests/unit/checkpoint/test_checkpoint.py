@@ -4,7 +4,7 @@ import base64
 import hashlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.core.checkpoint.checkpoint import (
@@ -132,12 +132,14 @@ def test_open_checkpoint_every_flipped_bit_is_refused() -> None:
             open_checkpoint(bytes(changed), KEY)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**53 - 1), st.binary(min_size=32, max_size=32))
 def test_sign_checkpoint_any_head_round_trip(size: int, root: bytes) -> None:
     checkpoint = Checkpoint(ORIGIN, size, root)
     assert open_checkpoint(sign_checkpoint(checkpoint, SEED), KEY) == checkpoint
 
 
+@settings(deadline=None)
 @given(st.text(max_size=100))
 def test_parse_text_any_text_is_the_same_text_or_refused(text: str) -> None:
     try:

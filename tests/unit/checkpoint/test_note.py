@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.core.checkpoint.note import (
@@ -201,6 +201,7 @@ def test_parse_note_of_another_form_is_refused(what: str) -> None:
         parse_note(NOTE_REFUSED[what])
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_parse_note_any_bytes_give_the_same_bytes_or_are_refused(data: bytes) -> None:
     try:
@@ -213,6 +214,7 @@ def test_parse_note_any_bytes_give_the_same_bytes_or_are_refused(data: bytes) ->
 _LINE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20)
 
 
+@settings(deadline=None)
 @given(st.lists(_LINE, min_size=1, max_size=5), st.integers(1, 16))
 def test_encode_note_any_text_round_trip(lines: list[str], count: int) -> None:
     text = "\n".join(lines) + "\n"

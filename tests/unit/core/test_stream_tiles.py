@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.core.merkle import EMPTY_ROOT, hash_leaf, root_hash
@@ -19,6 +19,7 @@ from ledger.core.stream.tiles import (
     encode_place,
     parse_bundle,
     parse_level,
+    parse_path,
     parse_place,
     tile_width,
     tiles_of,
@@ -56,11 +57,13 @@ def test_encode_place_of_known_indices_and_back(index: int, width: int, text: st
     assert parse_place(text) == (index, width)
 
 
+@settings(deadline=None)
 @given(st.integers(0, MAX_INDEX), st.integers(1, 256))
 def test_parse_place_any_place_round_trip(index: int, width: int) -> None:
     assert parse_place(encode_place(index, width)) == (index, width)
 
 
+@settings(deadline=None)
 @given(st.text("0123456789xp./", max_size=24))
 def test_parse_place_any_text_is_its_own_spelling_or_refused(text: str) -> None:
     try:
@@ -114,6 +117,28 @@ def test_paths_of_tiles_and_bundles() -> None:
     assert Bundle(273, 112).path == "tile/entries/273.p/112"
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("tile/0/x001/x234/067", Tile(0, 1_234_067)),
+        ("tile/63/000.p/1", Tile(63, 0, 1)),
+        ("tile/entries/273.p/112", Bundle(273, 112)),
+    ],
+)
+def test_parse_path_reads_tiles_and_bundles(text: str, found: Tile | Bundle) -> None:
+    assert parse_path(text) == found
+    assert found.path == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "tile", "tile/0", "tile/0/", "tiles/0/000", "tile/64/000", "/tile/0/000", "tile//000"],
+)
+def test_parse_path_of_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(InputError):
+        parse_path(text)
+
+
 # --- Which tiles a size has
 
 
@@ -132,6 +157,7 @@ def test_bundles_of_small_sizes(size: int, widths: list[int]) -> None:
     assert [bundle.width for bundle in bundles_of(size)] == widths
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**40), st.integers(0, 4))
 def test_tile_width_partial_tile_has_the_standards_number_of_hashes(size: int, level: int) -> None:
     hashes = size // 256**level
@@ -164,6 +190,7 @@ def test_builder_and_log_have_the_standards_hashes_in_every_tile(size: int) -> N
             assert built[Tile(level, 0, tile_width(level, 0, size))].startswith(b"".join(expected))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 700), max_size=6))
 def test_builder_takes_leaves_in_any_parts(parts: list[int]) -> None:
     whole, pieces = TileBuilder(), TileBuilder()
@@ -247,11 +274,13 @@ def test_encode_bundle_writes_lengths_in_two_bytes() -> None:
     assert len(encode_bundle([b"c" * MAX_ENTRY_BYTES])) == 2 + MAX_ENTRY_BYTES
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=256))
 def test_parse_bundle_any_entries_round_trip(entries: list[bytes]) -> None:
     assert parse_bundle(encode_bundle(entries), len(entries)) == tuple(entries)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60), st.integers(1, 5))
 def test_parse_bundle_any_bytes_are_their_own_encoding_or_refused(data: bytes, width: int) -> None:
     try:

@@ -135,6 +135,16 @@ def test_own_log_gives_fewer_entries_where_there_are_no_more(world: World) -> No
     assert own(world).entries(Bundle(2)) == ()
 
 
+def test_own_log_ends_where_an_index_is_missing(world: World) -> None:
+    class Gapped:
+        def entries(self, stream: str, start: int, limit: int) -> list[object]:
+            found = world.store.entries(stream, start, limit)
+            return [one for one in found if one.log_index != 7]
+
+    log = OwnLog(store=Gapped(), stream="records", key=checkpoint_key("records"))  # type: ignore[arg-type]
+    assert len(log.entries(Bundle(0))) == 7
+
+
 @pytest.mark.parametrize("kept", [0, 1, 256, 300])
 def test_mirrored_log_that_has_not_caught_up_says_try_again(
     world: World, tmp_path: Path, kept: int

@@ -9,7 +9,7 @@ import pytest
 from coincurve import PrivateKey
 from eth_account import Account
 from eth_account.messages import encode_defunct
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds.chain import ChainTwin
 from worlds.clock import StandingClock
@@ -267,6 +267,7 @@ def test_gate_request_with_a_body_is_refused(gate: Gate, name: str) -> None:
         gate.gate.read("GET", TARGET, [*received, (name, "0")])
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_gate_any_text_in_the_headers_is_refused_as_a_signature(first: str, second: str) -> None:
     gate = Gate()
@@ -274,6 +275,7 @@ def test_gate_any_text_in_the_headers_is_refused_as_a_signature(first: str, seco
         gate.admit({"Signature-Input": first, "Signature": second})
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_gate_any_character_changed_in_the_input_is_refused(data: st.DataObject) -> None:
     gate = Gate()
