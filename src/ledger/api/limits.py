@@ -15,6 +15,8 @@ from ledger.api.problems import ApiProblem
 MAX_JSON_BYTES: Final = 256 << 10
 MAX_FILE_BYTES: Final = 32 << 20
 MAX_DEPTH: Final = 16
+MAX_MEMBERS: Final = 256
+"""Members of one object."""
 MAX_NUMBER_CHARS: Final = 17
 """Digits and sign of 2^53, and one more."""
 
@@ -170,6 +172,8 @@ def _check_depth(body: bytes) -> None:
 
 
 def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len(pairs) > MAX_MEMBERS:
+        raise LooseJsonError(f"expected at most {MAX_MEMBERS} members in an object")
     members = dict(pairs)
     if len(members) != len(pairs):
         raise LooseJsonError("expected distinct member names")
