@@ -47,13 +47,8 @@ def encode(value: object) -> bytes:
     try:
         # json escapes exactly what section 3.2.2.2 asks: the two-character forms, \u00xx in lower
         # case for other control characters, and nothing else. It sorts by code point.
-        return json.dumps(
-            value if in_order else _ordered(value),
-            ensure_ascii=False,
-            check_circular=False,  # a value within itself is too deep
-            separators=(",", ":"),
-            sort_keys=in_order,
-        ).encode("utf-8")
+        text = _SORTING.encode(value) if in_order else _KEEPING.encode(_ordered(value))
+        return text.encode("utf-8")
     except UnicodeEncodeError:
         raise CanonicalizationError("text: expected no lone surrogate, found one") from None
 
@@ -97,13 +92,7 @@ def decode(
         raise CanonicalizationError(f"JSON: expected at most {max_bytes} bytes, found {len(data)}")
     _check_depth(data, min(max_depth, MAX_ENCODE_DEPTH))
     try:
-        value = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_distinct,
-            parse_float=_refuse_float,
-            parse_constant=_refuse_float,
-            parse_int=_integer,
-        )
+        value = _DECODER.decode(data.decode("utf-8"))
     except UnicodeDecodeError:
         raise CanonicalizationError("JSON: expected UTF-8") from None
     except json.JSONDecodeError as error:
@@ -149,6 +138,8 @@ def _ordered(value: object) -> object:
 
 def _check_depth(data: bytes, max_depth: int) -> None:
     """Count brackets outside strings, so that no parser recurses into a bomb."""
+    if data.count(b"[") + data.count(b"{") <= max_depth:
+        return
     brackets = _STRING.sub(b"", data).translate(_BRACKETS, _NOT_BRACKETS)
     if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > max_depth:
         raise CanonicalizationError(f"JSON: expected at most {max_depth} levels")
@@ -169,3 +160,18 @@ def _integer(digits: str) -> int:
     if len(digits) > _MAX_INTEGER_CHARS:
         raise CanonicalizationError("integer: expected within +-(2^53-1)")
     return int(digits)
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_distinct,
+    parse_float=_refuse_float,
+    parse_constant=_refuse_float,
+    parse_int=_integer,
+)
+# A value within itself is too deep, so there is no need to look for circles.
+_SORTING: Final = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, separators=(",", ":"), sort_keys=True
+)
+_KEEPING: Final = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, separators=(",", ":"), sort_keys=False
+)

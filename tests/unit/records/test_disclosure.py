@@ -1,5 +1,7 @@
 import base64
 import hashlib
+import itertools
+import string
 
 import pytest
 from hypothesis import given
@@ -132,3 +134,41 @@ def test_digest_of_no_ascii_is_refused() -> None:
 def test_open_disclosure_any_text_is_opened_or_refused(text: str) -> None:
     with pytest.raises(InputError):
         open_disclosure(text)
+
+
+def spelled(text: str) -> bytes | None:
+    """The definition: what encodes back to the same text is its one spelling."""
+    try:
+        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        return None
+    return raw if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() == text else None
+
+
+@given(
+    st.text(alphabet="AQgwEBz019-_=+/ \n二", max_size=9) | st.binary(max_size=9).map(encode_b64url)
+)
+def test_decode_b64url_takes_exactly_the_one_spelling(text: str) -> None:
+    expected = spelled(text)
+    if expected is None:
+        with pytest.raises(MalformedRecordError):
+            decode_b64url(text)
+    else:
+        assert decode_b64url(text) == expected
+
+
+def test_decode_b64url_of_every_short_text_follows_the_definition() -> None:
+    alphabet = string.ascii_letters + string.digits + "-_="
+    for text in map("".join, itertools.product(alphabet, repeat=2)):
+        for whole in (text, "AB" + text, "A" + text):
+            expected = spelled(whole)
+            try:
+                assert decode_b64url(whole) == expected
+            except MalformedRecordError:
+                assert expected is None
+
+
+@given(st.binary(max_size=80))
+def test_encode_b64url_is_base64url_without_padding(raw: bytes) -> None:
+    assert encode_b64url(raw) == base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    assert decode_b64url(encode_b64url(raw)) == raw
