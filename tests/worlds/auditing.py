@@ -120,7 +120,7 @@ class AuditedWorld(World):
             trust_root=self.trust_root,
             generations=dict.fromkeys(self.streams, 1),
             vrf_public_keys={stream: subjects.public_key(stream) for stream in self.streams},
-            map_key_of=lambda *subject: subjects.key_of(*subject).map_key,
+            map_key_of=subjects.map_key_of,
             records=RecordIdentity(region=REGION, node_key=NODE_KEY),
             anchor_address=self.anchor_key.address,
         )

@@ -78,7 +78,7 @@ def identify(keys: NodeKeys, trust_root: TrustRoot, region: str) -> NodeIdentity
         trust_root=trust_root,
         generations=generations,
         vrf_public_keys={stream: subjects.public_key(stream) for stream in generations},
-        map_key_of=lambda *subject: subjects.key_of(*subject).map_key,
+        map_key_of=subjects.map_key_of,
         records=RecordIdentity(region=region, node_key=keys.natural_key_secret),
         anchor_address=address_of(keys.anchor_key),
     )
