@@ -7,6 +7,7 @@ and the type or length found, never the value: a value may be an identifier.
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Final, TypeVar
 
 from ledger.errors import InputError
@@ -16,6 +17,12 @@ T = TypeVar("T")
 _HEX: Final = re.compile(r"[0-9a-f]*", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """The patterns are constants; looking one up in ``re`` takes longer than using it."""
+    return re.compile(pattern, re.ASCII)
 
 
 class Members:
@@ -50,7 +57,7 @@ class Members:
         """A string of at most ``most`` characters that matches ``pattern`` whole."""
         if not isinstance(value, str) or len(value) > most:
             raise self.refuse(where, f"a string of at most {most} characters", value)
-        if pattern is not None and re.fullmatch(pattern, value, re.ASCII) is None:
+        if pattern is not None and _compiled(pattern).fullmatch(value) is None:
             raise self.refuse(where, f"a string of the form {pattern}", value)
         return value
 

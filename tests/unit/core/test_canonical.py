@@ -1,5 +1,7 @@
 """Canonical JSON against the rfc8785 library, and every spelling that is not the canonical one."""
 
+import contextlib
+
 import pytest
 import rfc8785
 from hypothesis import given
@@ -243,3 +245,39 @@ def test_encode_scalar_is_what_stands_in_the_whole(value):
 def test_encode_scalar_large_integer_is_refused(value):
     with pytest.raises(CanonicalizationError):
         encode_scalar(value)
+
+
+TRICKY = st.text(st.sampled_from('[]{}"\\,:a\n'), max_size=12)
+
+
+def _depth(value):
+    if isinstance(value, dict):
+        return 1 + max(map(_depth, value.values()), default=0)
+    if isinstance(value, list):
+        return 1 + max(map(_depth, value), default=0)
+    return 0
+
+
+@given(
+    st.recursive(
+        TRICKY,
+        lambda inner: st.lists(inner, max_size=9) | st.dictionaries(TRICKY, inner, max_size=3),
+        max_leaves=30,
+    ),
+    st.integers(0, 6),
+)
+def test_decode_counts_only_brackets_outside_strings(value, most):
+    data = encode(value)
+    if _depth(value) <= most:
+        assert decode(data, max_depth=most) == value
+    else:
+        with pytest.raises(CanonicalizationError, match="levels"):
+            decode(data, max_depth=most)
+
+
+@given(st.text(st.sampled_from('[]{}"\\,:a1 '), max_size=60))
+def test_decode_of_any_brackets_quotes_and_backslashes_never_recurses_far(text):
+    bomb = "[" * 5000
+    for data in (text, text + bomb, bomb + text):
+        with contextlib.suppress(CanonicalizationError):
+            decode(data.encode())

@@ -24,7 +24,7 @@ FIELD_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 
 _B64URL: Final = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 _TO_B64URL: Final = bytes.maketrans(b"+/", b"-_")
-_TO_BASE64: Final = str.maketrans("-_", "+/")
+_TO_BASE64: Final = bytes.maketrans(b"-_", b"+/")
 _LAST: Final = {
     0: frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") | {""},
     2: frozenset("AQgw"),
@@ -121,7 +121,7 @@ def decode_b64url(text: str) -> bytes:
     # Two or three characters at the end hold one or two bytes and some bits more.
     if text[-1:] not in _LAST[rest]:
         raise _refuse("b64url", "zero bits after the last byte", "other bits")
-    return binascii.a2b_base64(text.translate(_TO_BASE64) + "=" * (-rest % 4))
+    return binascii.a2b_base64(text.encode().translate(_TO_BASE64) + b"=" * (-rest % 4))
 
 
 def _refuse(what: str, expected: str, found: str) -> MalformedRecordError:
