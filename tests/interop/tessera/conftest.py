@@ -22,7 +22,7 @@ def _build(go: str) -> Path:
         program.parent.mkdir(parents=True, exist_ok=True)
         unfinished = program.with_name(f"fsck.{os.getpid()}")
         subprocess.run(
-            [go, "build", "-mod=readonly", "-o", str(unfinished), COMMAND],
+            [go, "build", "-mod=readonly", "-buildvcs=false", "-o", str(unfinished), COMMAND],
             cwd=HERE,
             check=True,
             timeout=BUILD_WITHIN_S,

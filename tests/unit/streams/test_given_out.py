@@ -1,8 +1,11 @@
 """What of a log may be read while its heads are on their way to the chain."""
 
+import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 from worlds.chain import ChainTwin
@@ -207,3 +210,44 @@ def test_stream_tiles_store_that_does_not_answer_is_unavailable(world: World) ->
     for read in (silent.checkpoint, silent.size, lambda: silent.bundle(Bundle(0, 1))):
         with pytest.raises(StoreUnavailableError):
             read()
+
+
+def test_stream_tiles_read_by_others_while_the_log_grows_are_never_torn(world: World) -> None:
+    world.settle()
+    served = tiles(world)
+    chance = random.Random(7)
+    seen: dict[tuple[str, int, int], bytes] = {}
+    grown = Event()
+
+    def read() -> None:
+        # Until the log has grown, and so often at most.
+        for _ in range(50_000):
+            if grown.is_set():
+                return
+            index, width = chance.randrange(4), chance.randint(1, 256)
+            for kind, content in (
+                ("bundle", served.bundle(Bundle(index, width))),
+                ("tile", served.tile(Tile(0, index, width))),
+            ):
+                if content is not None:
+                    assert seen.setdefault((kind, index, width), content) == content
+
+    with ThreadPoolExecutor(2) as pool:
+        readers = [pool.submit(read) for _ in range(2)]
+        try:
+            for start in range(1, 301, 50):
+                publish(world, start, start + 49)
+                world.settle()
+        finally:
+            grown.set()
+        for reader in readers:
+            reader.result()
+    entries = [one.entry for one in world.store.entries("records", 0, 1_000)]
+    assert len(entries) == 301
+    assert len(seen) > 20
+    for (kind, index, width), content in seen.items():
+        expected = entries[256 * index : 256 * index + width]
+        if kind == "bundle":
+            assert list(parse_bundle(content, width)) == expected
+        else:
+            assert content == b"".join(hash_leaf(entry) for entry in expected)

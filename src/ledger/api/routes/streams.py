@@ -134,7 +134,9 @@ async def _answer(
         raise _nothing()
     etag = '"' + hashlib.sha256(content).hexdigest() + '"'
     headers = {"ETag": etag, "Cache-Control": lifetime}
-    if request.headers.get("if-none-match") == etag:
+    known = request.headers.get("if-none-match", "").split(",")
+    # Caches on the way may make it a weak one.
+    if etag in [one.strip().removeprefix("W/") for one in known]:
         return Response(status_code=304, headers=headers)
     return Response(content, media_type=media_type, headers=headers)
 
