@@ -1,5 +1,7 @@
 """``credit-ledger mirror export``: a log as files that stock tools read."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -44,9 +46,16 @@ def export(
     from ledger.bootstrap.exporting import export_mirror
 
     try:
-        exported = export_mirror(
-            target, folder, region=region, stream=stream, url=url, is_offline=offline
-        )
+        with _bar() as progress:
+            exported = export_mirror(
+                target,
+                folder,
+                region=region,
+                stream=stream,
+                url=url,
+                is_offline=offline,
+                progress=progress,
+            )
     except (LedgerError, OSError) as error:
         fail("mirror export", error)
     found = exported.checkpoint
@@ -72,3 +81,16 @@ def export(
             f"exported {found.origin}: {found.size} entries, root {root}; {compared}",
         )
     )
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error where that is a terminal, nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+        task = bars.add_task("", total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)
