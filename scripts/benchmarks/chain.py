@@ -1,0 +1,164 @@
+"""What the chain costs: gas of the calls, and how long a record waits until it is confirmed.
+
+Gas is that of whole transactions on the development chain, which runs the Berlin EVM, beside the
+limits of the design; the proof of ``anchor`` has 20 nodes, as long as one over a million entries.
+
+The wait is measured on four nodes and their chain, each with its mirror, all on this machine: one
+record at a time is sent to one region over HTTP and asked for until its batch is confirmed, that
+is, until lookups answer with it. Its peer is the pace of the chain: the blocks it has to wait for.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from story.network import Network
+
+from benchmarks.figure import SEED, Figure, Say, make_cost
+from benchmarks.files import make_penalties
+from ledger.adapters.evm.contract import load_contract
+from ledger.adapters.evm.json_rpc import JsonRpc
+from ledger.adapters.keystore import load_keys
+from ledger.cli.client import call
+from ledger.core.chain.head_slots import stream_id
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "evm"))
+
+from live_chain import LiveContract, address, start_chain
+from sample_logs import invent_claim
+
+OPEN_LIMIT: Final = 150_000
+ANCHOR_LIMIT: Final = 76_000
+"""Most gas of a 20-node proof over a map that was not empty."""
+
+TRANSACTION: Final = 21_000
+NEW_WORD: Final = 22_100
+"""Gas of a storage word that was zero, EIP-2929."""
+CHANGED_WORD: Final = 5_000
+"""Gas of a storage word that was not."""
+
+REGION: Final = "310000"
+RECORDS: Final = stream_id(REGION, "records")
+SIZES: Final = (2**19 - 1, 2**19)
+"""The dearest pair whose proof has 20 nodes: each stands left of both trees."""
+
+STATES: Final = ("sequenced", "integrated", "anchored", "confirmed")
+PEERS: Final = {
+    ("confirmed", 50): (1.5, "half a block until the one with the head, one for confirmations"),
+    ("confirmed", 99): (2.0, "a block until the one with the head, one for confirmations"),
+}
+"""Blocks that a record has to wait for, by state and percentile."""
+CONFIRMED_WITHIN_S: Final = 120.0
+POLL_S: Final = 0.02
+
+
+def run(*, quick: bool, say: Say) -> list[Figure]:
+    """Measure gas, then a network."""
+    say("gas")
+    figures = _gas()
+    say("starting a chain and four nodes")
+    with tempfile.TemporaryDirectory(prefix="credit-ledger-bench-") as folder:
+        with Network(Path(folder)) as network:
+            waits, blocks_s = _waits(network, 8 if quick else 40, say)
+    return figures + _wait_figures(waits, blocks_s)
+
+
+def _gas() -> list[Figure]:
+    random = Random(SEED)  # noqa: S311 - a measurement
+    claim = invent_claim(random, *SIZES)
+    map_root = random.randbytes(32)
+    head = (RECORDS, 0, 1, 1, claim.old_size, claim.old_root, random.randbytes(32))
+    next_head = (RECORDS, *SIZES, claim.new_root, map_root, list(claim.path))
+    confirmed = (RECORDS, 2, map_root)
+    figures = []
+    with start_chain() as chain:
+        governance, node, *mirrors = chain.accounts
+        anchors = LiveContract(chain, "HeadAnchor", [address(governance)])
+        anchors.send(governance, "approve", RECORDS, int(REGION), address(node), 1, 1)
+        for number in (0, 1):
+            anchors.send(governance, "addMirror", number, address(mirrors[number]), 0)
+        for name, sender, function, arguments, words, aim in (
+            ("open", node, "open", head, 3 * NEW_WORD, OPEN_LIMIT),
+            ("anchor, 20 nodes", node, "anchor", next_head, 3 * CHANGED_WORD, ANCHOR_LIMIT),
+            ("confirm, new word", mirrors[0], "confirm", confirmed, NEW_WORD, None),
+            ("confirm, next lane", mirrors[1], "confirm", confirmed, CHANGED_WORD, None),
+        ):
+            call_data = load_contract("HeadAnchor").encode(function, arguments)
+            figures.append(
+                make_cost(
+                    name,
+                    anchors.send(sender, function, *arguments).gas_used,
+                    "gas",
+                    floor_name="any transaction, its bytes, and the storage words it has to write",
+                    floor=TRANSACTION + _gas_of_bytes(call_data) + words,
+                    aim=aim,
+                )
+            )
+    return figures
+
+
+def _gas_of_bytes(call_data: bytes) -> int:
+    """EIP-2028."""
+    zeros = call_data.count(0)
+    return 4 * zeros + 16 * (len(call_data) - zeros)
+
+
+def _waits(network: Network, records: int, say: Say) -> tuple[dict[str, list[float]], float]:
+    """Seconds from the answer to each state, record by record, and seconds of a block."""
+    node = network.nodes[REGION]
+    headers = {"Authorization": f"Bearer {load_keys(node.folder).operator_token}"}
+    waits: dict[str, list[float]] = {state: [] for state in STATES}
+    rpc = JsonRpc(_rpc_url(network), timeout_s=10.0)
+    started, first = time.monotonic(), _block(rpc)
+    for number in range(records + 1):
+        say(f"record {number} of {records}")
+        reached = _wait_for(node.url, headers, make_penalties(number, 1, companies=10**7))
+        if number:  # the first one opens the stream
+            for state, seconds in reached.items():
+                waits[state].append(seconds)
+    blocks_s = (time.monotonic() - started) / max(_block(rpc) - first, 1)
+    rpc.close()
+    return waits, blocks_s
+
+
+def _wait_for(node: str, headers: dict[str, str], content: bytes) -> dict[str, float]:
+    typed = headers | {"Content-Type": "text/csv"}
+    batch: dict[str, Any] = call("POST", node, "/v1/batches", content=content, headers=typed)
+    accepted, reached = time.monotonic(), dict[str, float]()
+    while "confirmed" not in reached:
+        waited = time.monotonic() - accepted
+        if waited > CONFIRMED_WITHIN_S:
+            raise RuntimeError(f"expected confirmed, found {batch['state']}")
+        if batch["state"] in STATES:
+            for state in STATES[: STATES.index(batch["state"]) + 1]:
+                reached.setdefault(state, waited)
+        time.sleep(POLL_S)
+        batch = call("GET", node, f"/v1/batches/{batch['id']}", headers=headers)
+    return reached
+
+
+def _wait_figures(waits: dict[str, list[float]], blocks_s: float) -> list[Figure]:
+    figures = []
+    for state in ("integrated", "anchored", "confirmed"):
+        ordered = sorted(waits[state])
+        note = f"{len(ordered)} records, one at a time; a block every {blocks_s:.2f} s"
+        for share in (50, 99):
+            seconds = ordered[min(len(ordered) * share // 100, len(ordered) - 1)]
+            name = f"accepted -> {state}, p{share}"
+            blocks, peer = PEERS.get((state, share), (0.0, None))
+            floor = blocks * blocks_s if peer else None
+            figures.append(make_cost(name, seconds, "s", floor_name=peer, floor=floor, note=note))
+    return figures
+
+
+def _rpc_url(network: Network) -> str:
+    deployment = (network.devnet / "deployment.json").read_text(encoding="utf-8")
+    return str(json.loads(deployment)["rpc_url"])
+
+
+def _block(rpc: JsonRpc) -> int:
+    return int(str(rpc.call("eth_blockNumber")), 16)
