@@ -14,7 +14,8 @@ MEDIA_TYPES: Final = (CSV, XLSX, "application/octet-stream")
 
 _CLOSE: Final = {"Connection": "close"}
 _TOKEN: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - the token of RFC 9110, section 5.6.2
-_CONTENT_TYPE: Final = re.compile(rf"({_TOKEN}/{_TOKEN})((?:[ \t]*;[ \t]*{_TOKEN}=[^;]*)*)[ \t]*")
+_CONTENT_TYPE: Final = re.compile(rf"({_TOKEN}/{_TOKEN})((?:[ \t]*;[ \t]*{_TOKEN}=[^;]*+)*+)")
+"""Possessive: a header of many spaces has one reading and is read once."""
 _PARAMETER: Final = re.compile(rf";[ \t]*({_TOKEN})=(?:\"({_TOKEN})\"|({_TOKEN}))[ \t]*")
 
 

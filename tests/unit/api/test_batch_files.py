@@ -113,6 +113,13 @@ async def test_content_type_that_is_no_file_answers_415(
     assert (answer.status_code, answer.json()["code"]) == (415, "media-type")
 
 
+@pytest.mark.parametrize("rest", ["; a=b  " * 1_500 + "\x00;", "; a=" + " " * 9_000 + ";;"])
+def test_content_type_with_many_readings_is_read_once(rest: str) -> None:
+    with pytest.raises(ApiProblem) as caught:
+        file_encoding([f"text/csv{rest}"])
+    assert caught.value.code == "media-type"
+
+
 def test_two_content_types_are_none() -> None:
     for headers in ([], ["text/csv", "text/csv"]):
         with pytest.raises(ApiProblem) as caught:

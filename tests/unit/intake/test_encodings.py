@@ -89,6 +89,12 @@ def test_first_row_that_does_not_fit_is_named(
     assert problem_of(later, encoding).found == f"other bytes in row {row + 1}"
 
 
+def test_line_separators_inside_cells_are_no_rows() -> None:
+    text = write_csv(HEADER, [["一\u2028二\x0b三\x85四", *GOOD[1:]], GOOD])
+    content = text.encode() + b"\xff"
+    assert problem_of(content, Encoding.UTF_8).found == "other bytes in row 4"
+
+
 def test_place_of_bytes_that_do_not_fit_is_named_in_broken_csv_too() -> None:
     error = problem_of(b'CF_WSH,CF_NR\n"1' + b"a" * 200_000 + b"\xff", Encoding.UTF_8)
     assert error.found == "other bytes in row 2"

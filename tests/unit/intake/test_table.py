@@ -148,6 +148,13 @@ def test_read_table_limits_of_rows_and_columns_are_inclusive(
         assert caught.value.problem == problem
 
 
+def test_read_table_name_of_a_column_without_end_is_cut() -> None:
+    """One character can become eighteen, so a file of 64 MB would become a gigabyte of names."""
+    header = read_table("CF_WSH,CF_NR," + "\ufdfa" * 100_000 + "\n").header
+    assert header[:2] == ("CF_WSH", "CF_NR")
+    assert len(header[2]) < 20 * table.MAX_NAME_CHARS
+
+
 def test_read_table_header_is_read_without_spaces_widths_and_case() -> None:
     header = read_table('\u3000cf_wsh , "ＣＦ＿ＮＲ",\u200bBz\ufeff,CF_ NR_FK,,\n').header
     assert header == ("CF_WSH", "CF_NR", "BZ", "CF_NR_FK", "", "")

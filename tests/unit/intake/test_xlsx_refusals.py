@@ -48,6 +48,11 @@ def test_good_workbook_is_read() -> None:
     assert len(read_file(packed(GOOD, zipfile.ZIP_STORED), region=REGION).rows) == 1
 
 
+def test_parts_with_a_byte_order_mark_are_read() -> None:
+    marked = {name: b"\xef\xbb\xbf" + str(content).encode() for name, content in GOOD.items()}
+    assert len(read_file(packed(marked), region=REGION).rows) == 1
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [

@@ -5,6 +5,7 @@ Always strict: a byte that does not fit is an error, never a replacement charact
 
 import codecs
 import csv
+import io
 from enum import StrEnum
 from typing import Final
 
@@ -95,7 +96,7 @@ def _row_at(text: str) -> int:
     """Number of the row that the end of a text lies in, counted as rows are when all is well."""
     rows = 0
     try:
-        for cells in csv.reader((text.removeprefix(_BOM) + "x").splitlines(keepends=True)):
+        for cells in csv.reader(io.StringIO(text.removeprefix(_BOM) + "x", newline="")):
             rows += len(cells) > 1 or not all(map(is_blank, cells))
     except csv.Error:
         rows += 1

@@ -27,6 +27,9 @@ MAX_COLUMNS: Final = 256
 """Columns of the widest file; a limit of this system."""
 
 
+MAX_NAME_CHARS: Final = 64
+"""Characters of a column name that count; the longest that is known has twelve."""
+
 HEADER_WITHIN: Final = 10
 """Rows among which the header is looked for."""
 
@@ -161,6 +164,10 @@ class _Lines:
 
 
 def _column_name(cell: str) -> str:
-    """Return a column name without the ways in which files write it differently."""
+    """Return a column name without the ways in which files write it differently.
+
+    One that is far too long for a column is cut: it is looked at for ten rows of any file.
+    """
+    cell = cell.strip()[:MAX_NAME_CHARS]
     folded = unicodedata.normalize("NFKC", cell).upper()
     return "".join(one for one in folded if not is_blank(one))
