@@ -432,12 +432,22 @@ def test_trust_root_make_covers_every_region_and_is_given_to_each(tmp_path: Path
         "contracts": {"HeadAnchor": anchor, "RegionRegistry": contract},
     }
     deployment.write_text(json.dumps(content))
+    # No mirror has a number before governance has admitted it.
+    early = run("trust-root", "make", *nodes, "--deployment", deployment)
+    assert (early.exit_code, "admit it first" in early.stderr) == (2, True)
+    content["mirrors"] = [
+        {"number": number, "address": load_keys(node).mirror_address, "region": node.name}
+        for number, node in enumerate(nodes)
+    ]
+    deployment.write_text(json.dumps(content))
     result = run("trust-root", "make", *nodes, "--deployment", deployment)
     assert result.exit_code == 0, result.output
     one, two = ((node / "trust-root.json").read_bytes() for node in nodes)
     assert one == two
     assert hashlib.sha256(one).hexdigest() in result.stdout
+    assert {rule["required"] for rule in json.loads(one)["confirmations"]} == {1}
     for arguments in (
+        ("--deployment", deployment, "--required", "2"),
         ("--deployment", tmp_path / "missing.json"),
         ("--deployment", nodes[0] / "registration.json"),
         ("--deployment", deployment, "--since", "soon"),
