@@ -14,7 +14,6 @@ from ledger.errors import InputError
 
 T = TypeVar("T")
 
-_HEX: Final = re.compile(r"[0-9a-f]*", re.ASCII)
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
 
@@ -81,16 +80,17 @@ class Members:
 
     def hex(self, value: object, where: str, *, length: int) -> bytes:
         """Exactly ``length`` bytes as lower-case hex without prefix."""
-        if not isinstance(value, str) or len(value) != 2 * length or not _HEX.fullmatch(value):
+        raw = _from_hex(value) if isinstance(value, str) and len(value) == 2 * length else None
+        if raw is None:
             raise self.refuse(where, f"{length} bytes in lower-case hex", value)
-        return bytes.fromhex(value)
+        return raw
 
     def hex_up_to(self, value: object, where: str, *, most: int) -> bytes:
         """One to ``most`` bytes as lower-case hex without prefix."""
-        bad = not isinstance(value, str) or not 2 <= len(value) <= 2 * most or len(value) % 2 != 0
-        if bad or not isinstance(value, str) or not _HEX.fullmatch(value):
+        raw = _from_hex(value) if isinstance(value, str) and 2 <= len(value) <= 2 * most else None
+        if raw is None:
             raise self.refuse(where, f"1 to {most} bytes in lower-case hex", value)
-        return bytes.fromhex(value)
+        return raw
 
     def prefixed(self, value: object, where: str, *, length: int) -> bytes:
         """An Ethereum address or hash: ``0x`` and lower-case hex."""
@@ -115,6 +115,15 @@ class Members:
             return datetime.fromisoformat(value[:-1]).replace(tzinfo=UTC)
         except ValueError:
             raise self.refuse(where, "a time that exists", value) from None
+
+
+def _from_hex(text: str) -> bytes | None:
+    """The bytes of lower-case hex; None for every other spelling."""
+    try:
+        raw = bytes.fromhex(text)
+    except ValueError:
+        return None
+    return raw if raw.hex() == text else None
 
 
 def _describe(value: object) -> str:

@@ -20,6 +20,7 @@ MAX_DEPTH: Final = 16
 
 _STRING: Final = 0x80
 _LIST: Final = 0xC0
+_HASH: Final = _STRING + 32
 _SHORT: Final = 55
 
 RlpItem: TypeAlias = "bytes | list[RlpItem]"
@@ -139,6 +140,16 @@ def _items(data: bytes, start: int, stop: int, depth: int) -> list[RlpItem]:
         raise MalformedProofError("RLP: lists are nested too deep")
     items: list[RlpItem] = []
     while start < stop:
+        # Hashes and nothing are nearly all there is in a trie; for both the general way is long.
+        prefix = data[start]
+        if prefix == _HASH and start + 33 <= stop:
+            items.append(data[start + 1 : start + 33])
+            start += 33
+            continue
+        if prefix == _STRING:
+            items.append(b"")
+            start += 1
+            continue
         is_list, first, last = _extent(data, start, stop)
         items.append(_items(data, first, last, depth - 1) if is_list else data[first:last])
         start = last
