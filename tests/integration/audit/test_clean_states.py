@@ -1,16 +1,21 @@
 """Unfinished is not wrong: whatever a node may leave behind when it dies is clean."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pysqlite3
 import pytest
-from worlds.auditing import AuditedWorld, Killed
+from worlds.auditing import TRANSACTIONS, AuditedWorld, Killed
 from worlds.damage import Damaged
 from worlds.node import change, changes, penalties, penalty
 
-from ledger.adapters.sql.inspection import open_inspection
-from ledger.errors import InputError
+from ledger.adapters.sql.engine import open_engine
+from ledger.adapters.sql.inspection import SqlInspection, open_inspection
+from ledger.adapters.sql.sources import ServerSource
+from ledger.core.trust import ValidatorRange
+from ledger.errors import InputError, StoreUnavailableError
+from ledger.services.audit import Outcome, audit
 from ledger.services.inspected import EventRow
 
 WRITES = (
@@ -141,3 +146,50 @@ def test_quick_audit_leaves_out_map_keys_and_nothing_that_checksums_hold(
     assert "event-map-key" not in quick.counts
     assert "checksum" in quick.counts
     assert "event-map-key" in damaged.audit().counts
+
+
+# --- Other ways to the database
+
+
+def test_audit_through_a_server_reads_the_same(damaged: Damaged) -> None:
+    engine = open_engine(f"sqlite:///{damaged.path}")
+    inspection = SqlInspection(ServerSource(engine))
+    report = audit(inspection, damaged.node, transactions=TRANSACTIONS)
+    inspection.close()
+    assert report.is_clean, report.findings
+    assert report.rows == damaged.audit().rows
+
+
+def test_audit_through_a_server_finds_another_schema_and_a_changed_row(damaged: Damaged) -> None:
+    damaged.run("DROP INDEX ix_events_batch_id")
+    damaged.run("UPDATE facts SET value = 'x' WHERE name = 'region'", keeps_checksums=True)
+    inspection = SqlInspection(ServerSource(open_engine(f"sqlite:///{damaged.path}")))
+    report = audit(inspection, damaged.node, transactions=TRANSACTIONS)
+    inspection.close()
+    assert set(report.counts) == {"database-schema", "checksum", "fact-value"}
+
+
+def test_audit_of_a_locked_database_is_refused_as_unavailable(damaged: Damaged) -> None:
+    connection = pysqlite3.connect(damaged.path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = DELETE")
+    connection.execute("BEGIN EXCLUSIVE")
+    inspection = open_inspection(f"sqlite:///{damaged.path}", busy_timeout_ms=10)
+    with pytest.raises(StoreUnavailableError):
+        audit(inspection, damaged.node, transactions=TRANSACTIONS)
+    inspection.close()
+    connection.close()
+
+
+def test_audit_of_snapshots_of_unknown_validators_is_incomplete(damaged: Damaged) -> None:
+    trust_root = replace(damaged.node.trust_root, consensus="qbft")
+    report = damaged.audit(node=replace(damaged.node, trust_root=trust_root))
+    assert report.counts == {}
+    assert [one.code for one in report.unknown] == ["validators-unknown"]
+    assert report.outcome is Outcome.INCOMPLETE
+
+
+def test_audit_of_snapshots_that_no_validator_sealed_finds_it(damaged: Damaged) -> None:
+    validators = ValidatorRange(0, None, None, None, frozenset({b"\x01" * 20}))
+    trust_root = replace(damaged.node.trust_root, consensus="qbft", validators=(validators,))
+    report = damaged.audit(node=replace(damaged.node, trust_root=trust_root))
+    assert report.counts == {"snapshot-proof": report.rows["snapshots"]}

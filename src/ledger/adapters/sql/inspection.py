@@ -6,10 +6,12 @@ Implements the ``Inspection`` port. Nothing is migrated, and a database in use g
 from collections.abc import Iterator
 from typing import Any, Final, TypeVar
 
+from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, make_url
 
 from ledger.adapters.sql import readings
 from ledger.adapters.sql.checksums import checksum
+from ledger.adapters.sql.engine import BUSY_TIMEOUT_MS
 from ledger.adapters.sql.sources import DamagedError, ServerSource, Source
 from ledger.adapters.sql.sqlite_file import SqliteFile
 from ledger.services.inspected import StorageFault
@@ -20,19 +22,24 @@ R = TypeVar("R")
 _PLAIN: Final = (int, str, bytes, type(None))
 
 
-def open_inspection(url: str | URL) -> "SqlInspection":
+def open_inspection(url: str | URL, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> "SqlInspection":
     """Open a database to be audited.
 
     Args:
         url: An SQLAlchemy address, such as ``sqlite:////var/lib/ledger/node.db``.
+        busy_timeout_ms: How long it waits for somebody who has locked a file.
 
     Raises:
         InputError: There is no such file.
         StoreUnavailableError: The database cannot be opened now.
     """
     parsed = make_url(url)
-    is_file = parsed.get_backend_name() == "sqlite"
-    return SqlInspection(SqliteFile(parsed) if is_file else ServerSource(parsed))
+    if parsed.get_backend_name() == "sqlite":
+        return SqlInspection(SqliteFile(parsed, busy_timeout_ms))
+    engine = create_engine(
+        parsed, hide_parameters=True, isolation_level="REPEATABLE READ", pool_size=1
+    )
+    return SqlInspection(ServerSource(engine))
 
 
 class SqlInspection:

@@ -5,8 +5,7 @@ from typing import Any, Final, Protocol
 
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Dialect, create_engine
-from sqlalchemy.engine import URL
+from sqlalchemy import Dialect, Engine
 
 from ledger.adapters.sql import migrate
 from ledger.adapters.sql.errors import mapped
@@ -49,24 +48,25 @@ class Source(Protocol):
 class ServerSource:
     """A database behind a server, which checks its own pages.
 
+    Args:
+        engine: Its transactions must see one state from their first read on.
+
     Raises:
         StoreUnavailableError: It does not answer.
     """
 
-    def __init__(self, url: URL) -> None:
-        self._engine = create_engine(
-            url, hide_parameters=True, isolation_level="REPEATABLE READ", pool_size=1
-        )
-        self.dialect = self._engine.dialect
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.dialect = engine.dialect
         with mapped():
-            self._connection = self._engine.connect()
+            self._connection = engine.connect()
 
     def rows(self, statement: str) -> Iterator[tuple[Any, ...]]:
         """See ``Source``."""
         with mapped():
             streaming = self._connection.execution_options(yield_per=CHUNK)
             for row in streaming.exec_driver_sql(statement):
-                yield tuple(row)
+                yield tuple(map(_plain, row))
 
     def check(self, on_fault: OnFault) -> bool:
         """See ``Source``: the schema; pages and references are the server's own care."""
@@ -82,6 +82,13 @@ class ServerSource:
         with mapped():
             self._connection.close()
             self._engine.dispose()
+
+
+def _plain(value: Any) -> Any:
+    """A value as SQLite gives it: drivers have types of their own for booleans and bytes."""
+    if isinstance(value, bool):
+        return int(value)
+    return bytes(value) if isinstance(value, memoryview) else value
 
 
 def check_version(stored: set[str], on_fault: OnFault) -> None:

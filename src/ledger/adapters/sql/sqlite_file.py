@@ -21,7 +21,6 @@ from sqlalchemy.engine import URL
 from sqlalchemy.pool import StaticPool
 
 from ledger.adapters.sql import migrate
-from ledger.adapters.sql.engine import BUSY_TIMEOUT_MS
 from ledger.adapters.sql.sources import CHUNK, DamagedError, check_version
 from ledger.errors import InputError, StoreUnavailableError
 from ledger.services.inspected import StorageFault
@@ -58,7 +57,7 @@ class SqliteFile:
 
     dialect: Dialect = dialect()
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, busy_timeout_ms: int) -> None:
         self._path = Path(url.database or "")
         if not self._path.is_file():
             raise InputError(f"{self._path.name}: expected a database, found none")
@@ -70,7 +69,7 @@ class SqliteFile:
                     f"file:{quote(str(self._path))}?mode=ro",
                     uri=True,
                     isolation_level=None,
-                    timeout=BUSY_TIMEOUT_MS / 1000,
+                    timeout=busy_timeout_ms / 1000,
                     check_same_thread=False,
                 )
                 # Text of a damaged row may be no UTF-8; nothing of it may be lost.
@@ -161,7 +160,8 @@ class SqliteFile:
             on_fault(StorageFault("database-schema", told, "another text or none"))
 
 
-_SCHEMA: Final = "SELECT type, name, sql FROM sqlite_schema"
+_SCHEMA: Final = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'"
+"""Without what SQLite notes for its own planning."""
 
 
 def _normalized(rows: Iterator[tuple[Any, ...]]) -> dict[tuple[str, str], str]:

@@ -77,7 +77,7 @@ def _parse(row: BatchRow) -> BatchReport | None:
         return parse_report(
             row.report, batch_id=row.id, source_name=row.source_name, received_at=received_at
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

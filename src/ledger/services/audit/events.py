@@ -107,7 +107,7 @@ def open_event(
         return Refused("event-commitment", "salt", "32 bytes")
     try:
         values = _open_fields(members["fields"], disclosures)
-    except (LedgerError, ValueError):
+    except (LedgerError, ValueError, RecursionError):
         return Refused("event-disclosure", "disclosures", "every field under its digest")
     if members["kind"] not in RECORD_PUTS:
         return OpenedEvent(members, None)

@@ -87,7 +87,7 @@ def _prove(case: Case, row: SnapshotRow) -> None:
         return
     try:
         proved = case.memory.of(_read, case.node, row.stream, row.header, row.nodes, row.words)
-    except (LedgerError, ValueError, TypeError, AttributeError):
+    except (LedgerError, ValueError, TypeError, AttributeError, RecursionError):
         _tell(case, row, "snapshot-proof", "nodes", "a proof by the trust root")
         return
     if proved != _claimed(row):
