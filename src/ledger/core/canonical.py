@@ -7,6 +7,7 @@ Source: RFC 8785 (JCS); RFC 7493 for the range of integers.
 """
 
 import json
+import re
 from itertools import accumulate
 from typing import Any, Final, NoReturn
 
@@ -20,7 +21,8 @@ DEFAULT_MAX_BYTES: Final = 4 << 20
 DEFAULT_MAX_DEPTH: Final = 16
 _MAX_INTEGER_CHARS: Final = 17
 
-_NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+_ESCAPED: Final = re.compile(rb"\\.", re.DOTALL)
+_NOT_MARKS: Final = bytes(set(range(256)) - set(b'[]{}"'))
 _BRACKETS: Final = bytes.maketrans(b"[]{}", b"[][]")
 _STEP: Final = {ord("["): 1, ord("]"): -1}
 _quote: Final = json.encoder.encode_basestring
@@ -150,9 +152,9 @@ def _check_depth(data: bytes, max_depth: int) -> None:
         return
     # Without its escapes every second part between quotes is a string, or all the rest if the last
     # quote is missing. A backslash outside strings ends every parser, whatever follows it.
-    bare = data.replace(b"\\\\", b"").replace(b'\\"', b"")
-    outside = b"".join(bare.split(b'"')[::2])
-    brackets = outside.translate(_BRACKETS, _NOT_BRACKETS)
+    marks = _ESCAPED.sub(b"", data) if b"\\" in data else data
+    outside = b"".join(marks.translate(None, _NOT_MARKS).split(b'"')[::2])
+    brackets = outside.translate(_BRACKETS)
     if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > max_depth:
         raise CanonicalizationError(f"JSON: expected at most {max_depth} levels")
 
