@@ -1,4 +1,5 @@
 import codecs
+import io
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from intake_files import write_csv
 from ledger.core.intake import decode, table
 from ledger.core.intake.decode import decode_text
 from ledger.core.intake.problems import FileError
-from ledger.core.intake.table import Row, read_table
+from ledger.core.intake.table import Row, _Lines, read_table
 
 TEXT = "名称,文号\r\n𠮷野家示例,〔2026〕1号🈲\r\n"
 
@@ -183,3 +184,8 @@ def test_read_table_any_written_table_is_read_back(
     else:
         found = read_table(decode_text(text.encode(encoding)))
         assert found.rows == tuple(Row(i, r) for i, r in enumerate(rows, 2))
+
+
+@given(st.text("ab,\r\n\x0b\x1c\x85\u2028\"罚"))
+def test_lines_of_any_text_are_those_of_a_text_file(text: str) -> None:
+    assert list(_Lines(text)) == list(io.StringIO(text, newline=""))
