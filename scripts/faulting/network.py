@@ -44,23 +44,32 @@ class Network:
 
     Args:
         folder: Where everything is kept.
-        regions: Whose nodes to make.
     """
 
-    def __init__(self, folder: Path, regions: tuple[str, ...] = REGIONS) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self.devnet = folder / "devnet"
         _ledger("devnet", "up", "--dir", str(self.devnet), "--port", "0")
-        deployment = json.loads((self.devnet / "deployment.json").read_text(encoding="utf-8"))
-        self._rpc = JsonRpc(deployment["rpc_url"], timeout_s=5)
-        self.places = tuple(_places(folder, regions))
-        for place in self.places:
+        self._deployment = self.devnet / "deployment.json"
+        deployment = json.loads(self._deployment.read_text(encoding="utf-8"))
+        self._rpc_url = str(deployment["rpc_url"])
+        self._rpc = JsonRpc(self._rpc_url, timeout_s=5)
+
+    def found(self, *regions: str) -> tuple[Place, ...]:
+        """Make these regions' nodes, have them admitted and give them a trust root of their own.
+
+        Raises:
+            FaultsError: A command failed.
+        """
+        places = tuple(_places(self._folder, regions))
+        for place in places:
             port = place.url.rsplit(":", 1)[-1]
-            where = ("--dir", str(place.folder), "--port", port, "--rpc-url", deployment["rpc_url"])
+            where = ("--dir", str(place.folder), "--port", port, "--rpc-url", self._rpc_url)
             _ledger("init", "--region", place.region, *where)
-        folders = [str(place.folder) for place in self.places]
+        folders = [str(place.folder) for place in places]
         _ledger("devnet", "admit", "--dir", str(self.devnet), *folders)
-        described = str(self.devnet / "deployment.json")
-        _ledger("trust-root", "make", "--deployment", described, *folders)
+        _ledger("trust-root", "make", "--deployment", str(self._deployment), *folders)
+        return places
 
     def hurry(self) -> None:
         """Seal a block at once if a transaction waits: a run has thousands of them.
@@ -81,14 +90,14 @@ class Network:
 
 
 @contextmanager
-def network(folder: Path, regions: tuple[str, ...] = REGIONS) -> Iterator[Network]:
-    """A network whose chain is gone afterwards.
+def network(folder: Path) -> Iterator[Network]:
+    """A network without nodes, whose chain is gone afterwards.
 
     Raises:
         FaultsError: A command failed.
     """
     try:
-        made = Network(folder, regions)
+        made = Network(folder)
         try:
             yield made
         finally:

@@ -36,12 +36,13 @@ def run_table(folder: Path, report: Report, say: Say, regions: tuple[str, ...] =
     begun = time.monotonic()
     chance = random.Random(report.seed)  # noqa: S311 - a schedule, not a secret
     shares = share_out(report.points, report.times, len(regions), chance)
-    with network(folder, regions) as net:
+    with network(folder) as net:
+        places = net.found(*regions)
         say(f"chain and {len(regions)} regions made ({time.monotonic() - begun:.1f} s)")
         pipes: list[Connection] = []
         lanes: list[BaseProcess] = []
         try:
-            for place, steps in zip(net.places, shares, strict=True):
+            for place, steps in zip(places, shares, strict=True):
                 ours, theirs = get_context("fork").Pipe()
                 seed = f"{report.seed} {place.region}"
                 lane = get_context("fork").Process(

@@ -1,6 +1,5 @@
 """A chain and the folder of one region's node, made as the fault tables make them."""
 
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,14 +12,13 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from faulting.network import Network, Place, network  # noqa: E402
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def net(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
-    with network(tmp_path_factory.mktemp("faults"), ("310000",)) as made:
+    with network(tmp_path_factory.mktemp("faults")) as made:
         yield made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def place(net: Network) -> Place:
-    (place,) = net.places
-    shutil.copy(place.folder / "node.json", place.folder / "node.json.before")
+    (place,) = net.found("310000")
     return place

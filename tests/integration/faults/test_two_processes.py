@@ -1,35 +1,22 @@
 """Two processes over one database, and a chain that forgets: nothing is lost or doubled."""
 
 import os
-import random
 import shutil
 import signal
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from faulting import checks
-from faulting.book import Book
 from faulting.network import Network, Place
 from worlds.node import REGION, penalties, penalty, uscc
 from worlds.processes import ServedNode, wait_for
+from worlds.soundness import assert_sound
 
 from ledger.adapters.devnet import control
 from ledger.core.chain.head_slots import stream_id
 from ledger.core.trust import parse_trust_root
-from ledger.core.verify.verdict import day_of
 
 pytestmark = pytest.mark.devnet
-
-
-def today() -> date:
-    return day_of(datetime.now(UTC))
-
-
-def assert_sound(place: Place) -> None:
-    """No gap, no double, heads as replayed, fsck clean; the book is that of nobody."""
-    found = checks.at_rest(place, Book(place.region, random.Random(0)), today())
-    assert found == []
 
 
 def test_second_process_takes_over_and_the_first_does_nothing_harmful(place: Place) -> None:
