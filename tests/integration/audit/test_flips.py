@@ -10,16 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.append(str(ROOT / "scripts"))
 
-from faulting.flips import (  # noqa: E402 - not a package of the tests
-    Cell,
-    Flip,
-    FlipReport,
-    cells,
-    dump,
-    is_harmless,
-    run,
-    set_bit,
-)
+from faulting.flips import Flip, FlipReport, run  # noqa: E402 - not a package of the tests
+from faulting.stored_bits import Cell, cells, dump, is_harmless, set_bit  # noqa: E402
 from worlds.damage import Damaged  # noqa: E402
 
 COUNT = 300

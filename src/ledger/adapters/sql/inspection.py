@@ -19,8 +19,6 @@ from ledger.services.ports.inspection import OnFault
 
 R = TypeVar("R")
 
-_PLAIN: Final = (int, str, bytes, type(None))
-
 
 def open_inspection(url: str | URL, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> "SqlInspection":
     """Open a database to be audited.
@@ -69,71 +67,70 @@ class SqlInspection:
 
     def read(self, kind: type[R], on_fault: OnFault) -> Iterator[R]:
         """See ``Inspection``."""
-        reading = readings.READINGS[kind]  # type: ignore[index]
-        table, is_whole = reading.table.name, reading.is_whole
-        allowed = readings.types(kind)  # type: ignore[arg-type]
-        names = readings.columns(kind)  # type: ignore[arg-type]
-        has_checksum = names[-1] == "checksum"
-        place = None if reading.number is None else names.index(reading.number)
+        check = _RowCheck(kind, on_fault)  # type: ignore[arg-type]
         statement = readings.statement(kind, self._source.dialect)  # type: ignore[arg-type]
-        good: set[tuple[type, ...]] = set()
         try:
             for position, row in enumerate(self._source.rows(statement), 1):
-                number = _number(row, place, position)
-                found = tuple(map(type, row))
-                if found not in good:
-                    if not self._is_typed(row, allowed, names, number, table, on_fault, is_whole):
-                        continue
-                    good.add(found)
-                if has_checksum:
-                    _check_sum(table, names, row, number, on_fault)
-                    row = row[:-1]
-                yield kind(*row)
+                whole = check.take(row, position)
+                if whole is not None:
+                    yield kind(*whole)
         except DamagedError as error:
-            on_fault(StorageFault("database-unreadable", "rows", str(error), table))
+            on_fault(StorageFault("database-unreadable", "rows", str(error), check.table))
 
-    def _is_typed(
-        self,
-        row: tuple[Any, ...],
-        allowed: tuple[tuple[type, ...], ...],
-        names: tuple[str, ...],
-        number: int | None,
-        table: str,
-        on_fault: OnFault,
-        is_whole: bool,
-    ) -> bool:
-        for value, kinds, name in zip(row, allowed, names, strict=True):
-            if type(value) not in kinds:
-                if is_whole:
-                    expected = " or ".join(_word(kind) for kind in kinds)
-                    fault = StorageFault(
-                        "column-type", expected, _word(type(value)), table, number, name
-                    )
-                    on_fault(fault)
+
+class _RowCheck:
+    """Checks the rows of one kind: types of their values, and checksums of whole rows."""
+
+    def __init__(self, kind: type[tuple[Any, ...]], on_fault: OnFault) -> None:
+        reading = readings.READINGS[kind]
+        self.table = reading.table.name
+        self._names = readings.columns(kind)
+        self._allowed = readings.types(kind)
+        self._place = None if reading.number is None else self._names.index(reading.number)
+        self._has_checksum = self._names[-1] == "checksum"
+        # Of a part of a row nothing is told: the whole row is read as well.
+        self._tell = on_fault if reading.is_whole else _nothing
+        self._sound: set[tuple[type, ...]] = set()
+
+    def take(self, row: tuple[Any, ...], position: int) -> tuple[Any, ...] | None:
+        """The row without its checksum, or None for one whose values have wrong types."""
+        number = self._number(row, position)
+        types = tuple(map(type, row))
+        if types not in self._sound:
+            if not self._is_typed(types, number):
+                return None
+            self._sound.add(types)
+        if not self._has_checksum:
+            return row
+        if row[-1] is None:
+            self._tell(StorageFault("checksum-missing", "a checksum", "none", self.table, number))
+        elif checksum(self.table, dict(zip(self._names, row, strict=True))) != row[-1]:
+            self._tell(StorageFault("checksum", "that of the row", "another", self.table, number))
+        return row[:-1]
+
+    def _is_typed(self, types: tuple[type, ...], number: int | None) -> bool:
+        for found, allowed, name in zip(types, self._allowed, self._names, strict=True):
+            if found not in allowed:
+                expected = " or ".join(map(_word, allowed))
+                self._tell(
+                    StorageFault("column-type", expected, _word(found), self.table, number, name)
+                )
                 return False
         return True
 
-
-def _check_sum(
-    table: str,
-    names: tuple[str, ...],
-    row: tuple[Any, ...],
-    number: int | None,
-    on_fault: OnFault,
-) -> None:
-    if row[-1] is None:
-        on_fault(StorageFault("checksum-missing", "a checksum", "none", table, number))
-    elif checksum(table, dict(zip(names, row, strict=True))) != row[-1]:
-        on_fault(StorageFault("checksum", "that of the row", "another", table, number))
+    def _number(self, row: tuple[Any, ...], position: int) -> int | None:
+        if self._place is None:
+            return position
+        number = row[self._place]
+        return number if type(number) is int else None
 
 
-def _number(row: tuple[Any, ...], place: int | None, position: int) -> int | None:
-    if place is None:
-        return position
-    return row[place] if type(row[place]) is int else None
+def _nothing(_fault: StorageFault) -> None:
+    pass
+
+
+_WORDS: Final[dict[type, str]] = {type(None): "null", str: "text", bytes: "bytes", int: "number"}
 
 
 def _word(kind: type) -> str:
-    return {"NoneType": "null", "str": "text", "bytes": "bytes", "int": "number"}.get(
-        kind.__name__, kind.__name__
-    )
+    return _WORDS.get(kind, kind.__name__)

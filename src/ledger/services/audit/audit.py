@@ -1,7 +1,6 @@
 """One audit from end to end, in the order in which one check needs another."""
 
 from collections import defaultdict
-from dataclasses import replace
 
 from ledger.services.audit.batches import check_batches
 from ledger.services.audit.case import Case, Memory, NodeIdentity, NoMemory, Progress
@@ -12,7 +11,7 @@ from ledger.services.audit.onchain import Heads, check_heads, fetch_heads
 from ledger.services.audit.outbox import check_outbox
 from ledger.services.audit.outbox import sizes_of as outbox_sizes
 from ledger.services.audit.records import check_records
-from ledger.services.audit.report import AuditReport
+from ledger.services.audit.report import AuditReport, StreamRoots
 from ledger.services.audit.snapshots import check_snapshots
 from ledger.services.audit.snapshots import sizes_of as snapshot_sizes
 from ledger.services.inspected import HeadRow
@@ -58,7 +57,11 @@ def audit(
     # Before the first read of the database; see ``onchain``.
     heads = fetch_heads(case)
     if not inspection.check_storage(case.findings.fault):
-        return _report(case)
+        return _report(case, ())
+    return _report(case, _check_tables(case, heads))
+
+
+def _check_tables(case: Case, heads: Heads | None) -> tuple[StreamRoots, ...]:
     check_facts(case)
     check_fences(case)
     outbox = list(case.read(HeadRow))
@@ -69,8 +72,7 @@ def audit(
     check_snapshots(case, outbox, roots)
     check_mirrored(case)
     check_heads(case, heads, outbox, roots)
-    report = _report(case)
-    return replace(report, streams=ends)
+    return ends
 
 
 def _sizes(case: Case, outbox: list[HeadRow], heads: Heads | None) -> dict[str, frozenset[int]]:
@@ -85,13 +87,13 @@ def _sizes(case: Case, outbox: list[HeadRow], heads: Heads | None) -> dict[str, 
     return {stream: frozenset(some) for stream, some in sizes.items()}
 
 
-def _report(case: Case) -> AuditReport:
+def _report(case: Case, streams: tuple[StreamRoots, ...]) -> AuditReport:
     return AuditReport(
         findings=tuple(case.findings.kept),
         counts=dict(case.findings.counts),
         unknown=tuple(case.findings.unknown),
         rows=dict(case.rows),
-        streams=(),
+        streams=streams,
         is_quick=case.is_quick,
         is_offline=case.chain is None,
     )
