@@ -130,6 +130,9 @@ class Frame:
             seen["code"] = code
             if status in FOR_NOW:
                 self._metrics.note_refused(code)
+        allowance: Allowance | None = scope["state"]["allowance"]
+        if status == 429 and allowance is not None and allowance.refused > 1:
+            return  # The first says it; whoever hammers on must not fill the disk as well.
         if status >= 400 or seen["route"] not in PROBES:
             _log.info("request", **seen, status=status, duration_ms=round(seconds * 1000))
 

@@ -66,14 +66,16 @@ class Allowance:
     Args:
         share: Name of the share.
         quota: Tokens of a full bucket; it fills within ``WINDOW_S``.
-        now: When the bucket begins, seconds of a monotonic clock.
+        clock: Seconds, never going back.
     """
 
-    __slots__ = ("_at", "_clock", "_tokens", "quota", "share")
+    __slots__ = ("_at", "_clock", "_tokens", "quota", "refused", "share")
 
     def __init__(self, share: str, quota: int, clock: Callable[[], float]) -> None:
         self.share = share
         self.quota = quota
+        self.refused = 0
+        """Requests refused since the last that was let through."""
         self._tokens = float(quota)
         self._clock = clock
         self._at = clock()
@@ -87,6 +89,7 @@ class Allowance:
         cost = min(cost, self.quota)
         self._refill()
         if self._tokens < cost:
+            self.refused += 1
             wait_s = math.ceil((cost - self._tokens) * WINDOW_S / self.quota)
             raise ApiProblem(
                 429,
@@ -95,6 +98,7 @@ class Allowance:
                 self.headers() | {"Retry-After": str(max(1, wait_s))},
             )
         self._tokens -= cost
+        self.refused = 0
 
     def headers(self) -> dict[str, str]:
         """The two fields of draft-ietf-httpapi-ratelimit-headers."""

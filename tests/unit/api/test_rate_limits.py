@@ -262,3 +262,15 @@ async def test_stopping_node_refuses_everything_but_probes(tmp_path: Path) -> No
         answer = await client.get("/readyz")
         assert (answer.status_code, answer.json()["detail"]) == (503, "stopping")
     world.kill()
+
+
+async def test_rate_limit_hammering_is_logged_once_and_counted_each_time(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = app_of(world, limits=RequestLimits(anyone=1))
+    async with client_of(app) as client:
+        for _ in range(20):
+            await client.get("/version")
+    assert capsys.readouterr().out.count("rate-limited") == 1
+    refused = b'credit_ledger_http_refused_total{code="rate-limited"} 19.0'
+    assert refused in app.state.context.metrics.text()

@@ -5,20 +5,24 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from worlds.node import uscc
+from worlds.node import World, uscc
+from worlds.node_app import app_of
 
 from ledger.api import connections
 from ledger.api.connections import Server
+from ledger.api.rate_limits import RequestLimits
 from ledger.bootstrap.server import server_config
 
 
-@pytest.fixture(scope="module")
-def address(app: FastAPI) -> Iterator[tuple[str, int]]:
+@contextmanager
+def served(app: FastAPI, **settings: Any) -> Iterator[tuple[str, int]]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = Server(server_config(app, "127.0.0.1", 0), app)
+        server = Server(server_config(app, "127.0.0.1", 0, **settings), app)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         deadline = time.monotonic() + 10
@@ -27,6 +31,12 @@ def address(app: FastAPI) -> Iterator[tuple[str, int]]:
         yield listening.getsockname()[:2]
         server.should_exit = True
         thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def address(app: FastAPI) -> Iterator[tuple[str, int]]:
+    with served(app) as address:
+        yield address
 
 
 def exchange(address: tuple[str, int], *parts: bytes, wait_s: float = 20) -> bytes:
@@ -180,3 +190,26 @@ def test_server_connection_too_many_answers_503(
             assert problem_of(exchange(address)) == (503, "overloaded")
     closed = exchange(address, b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert closed.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    ("trusted", "statuses"),
+    [
+        ("", [200, 429, 429, 429]),
+        ("192.0.2.0/24", [200, 429, 429, 429]),
+        ("127.0.0.1", [200, 429, 200, 200]),
+        ("127.0.0.0/8, 198.51.100.7", [200, 429, 200, 200]),
+    ],
+)
+def test_server_believes_a_forwarded_address_from_its_proxy_only(
+    world: World, trusted: str, statuses: list[int]
+) -> None:
+    app = app_of(world, limits=RequestLimits(anyone=1))
+    found = []
+    with served(app, trusted_proxies=trusted) as address:
+        # The last one is what the proxy saw; what stands before it is the client's own word.
+        for said in (b"203.0.113.1", b"9.9.9.9, 203.0.113.1", b"203.0.113.2", b"203.0.113.3"):
+            head = b"GET /version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            answer = exchange(address, head + b"X-Forwarded-For: " + said + b"\r\n\r\n")
+            found.append(int(answer.split()[1]))
+    assert found == statuses
