@@ -149,8 +149,9 @@ def load_keys(folder: Path) -> NodeKeys:
             content = json.load(file)
         if "anchor_key" in content and "mirror_key" not in content:
             raise InputError(
-                f"{FILE_NAME}: expected a mirror_key, found none; an earlier release made this"
-                " node, make it anew with init and have it admitted again"
+                f"{FILE_NAME}: expected a mirror_key, found none: an earlier release made this"
+                " node; add one of 64 hex digits (openssl rand -hex 32), run registration and have"
+                " the node admitted again"
             )
         return NodeKeys(
             anchor_key=_secret(content["anchor_key"]),

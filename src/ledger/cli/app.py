@@ -11,7 +11,7 @@ from ledger.cli import config, devnet, language, mirror, trust_root
 from ledger.cli.doctor import doctor
 from ledger.cli.fsck import fsck
 from ledger.cli.lookup import lookup
-from ledger.cli.node import init, serve
+from ledger.cli.node import init, registration, serve
 from ledger.cli.publish import publish
 from ledger.cli.verify import verify
 
@@ -41,6 +41,7 @@ def version() -> None:
 
 
 app.command()(init)
+app.command()(registration)
 app.command()(serve)
 app.command()(publish)
 app.command()(lookup)

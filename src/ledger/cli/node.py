@@ -55,6 +55,23 @@ def init(
     )
 
 
+def registration(folder: _Folder) -> None:
+    """重写 registration.json,密钥或地址变更后用 / Write registration.json anew after a change."""
+    from ledger.bootstrap.founding import renew_registration
+    from ledger.settings import load_settings
+
+    try:
+        renew_registration(folder, load_settings(folder))
+    except (LedgerError, OSError) as error:
+        fail("registration", error)
+    typer.echo(
+        pick(
+            "registration.json 已重写;请治理方重新接入。",
+            "registration.json written; have governance admit it again",
+        )
+    )
+
+
 def serve(
     folder: _Folder,
     host: Annotated[str | None, typer.Option(help="监听地址 / address")] = None,

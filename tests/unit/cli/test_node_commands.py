@@ -412,6 +412,23 @@ def test_init_value_that_breaks_its_rule_ends_with_2_and_is_named(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_registration_is_written_anew_after_a_key_was_changed(tmp_path: Path) -> None:
+    folder = tmp_path / "node"
+    assert run("init", "--region", "340000", "--dir", folder).exit_code == 0
+    before = json.loads((folder / "registration.json").read_text())
+    keys = json.loads((folder / "keys.json").read_text())
+    del keys["mirror_key"]
+    (folder / "keys.json").write_text(json.dumps(keys))
+    refused = run("registration", "--dir", folder)
+    assert (refused.exit_code, "openssl rand -hex 32" in refused.stderr) == (2, True)
+    (folder / "keys.json").write_text(json.dumps(keys | {"mirror_key": "51" * 32}))
+    assert run("registration", "--dir", folder).exit_code == 0
+    after = json.loads((folder / "registration.json").read_text())
+    assert after.pop("mirror_key") != before.pop("mirror_key")
+    assert after == before
+    assert run("registration", "--dir", tmp_path).exit_code == 2
+
+
 def test_serve_folder_without_a_node_ends_with_an_error(tmp_path: Path) -> None:
     result = run("serve", "--dir", tmp_path)
     assert result.exit_code != 0
