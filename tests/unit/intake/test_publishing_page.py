@@ -3,8 +3,11 @@
 import re
 from pathlib import Path
 
+from ledger.api.limits import MAX_FILE_BYTES
 from ledger.core.intake import Encoding
 from ledger.core.intake.problems import FILE_PROBLEMS, ROW_PROBLEMS
+from ledger.core.intake.table import MAX_COLUMNS, MAX_ROWS
+from ledger.core.intake.xlsx.container import MAX_PARTS, MAX_UNPACKED_BYTES, Budget
 from ledger.services.publication.problems import STATE_PROBLEMS
 
 PAGE = Path(__file__).parents[3] / "docs" / "operations" / "publishing.md"
@@ -30,3 +33,10 @@ def test_page_says_every_encoding_that_can_be_named() -> None:
     said = re.search(r"`charset` take (.*) and nothing else", PAGE.read_text(encoding="utf-8"))
     assert said is not None
     assert set(re.findall(r"`(.*?)`", said[1])) == {one.value for one in Encoding}
+
+
+def test_page_says_the_limits_that_are_kept() -> None:
+    page, budget = PAGE.read_text(encoding="utf-8"), Budget()
+    assert f"{MAX_FILE_BYTES >> 20} MiB over HTTP, {MAX_ROWS:,} rows, {MAX_COLUMNS} columns" in page
+    assert f"unpacked: {MAX_UNPACKED_BYTES >> 20} MiB, {budget.elements // 10**6} million" in page
+    assert f"{MAX_PARTS:,} parts" in page

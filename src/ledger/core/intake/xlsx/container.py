@@ -59,7 +59,7 @@ class Budget:
     """What may still be unpacked and read of one workbook, whichever parts it is in."""
 
     unpacked_bytes: int = MAX_UNPACKED_BYTES
-    elements: int = 16_000_000
+    elements: int = 10_000_000
     """XML elements: the time to read a workbook grows with them."""
     text_chars: int = 64 * 1024 * 1024
     """Characters of cells: one shared text may stand in a million cells."""
