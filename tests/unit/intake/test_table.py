@@ -186,6 +186,6 @@ def test_read_table_any_written_table_is_read_back(
         assert found.rows == tuple(Row(i, r) for i, r in enumerate(rows, 2))
 
 
-@given(st.text("ab,\r\n\x0b\x1c\x85\u2028\"罚"))
+@given(st.text('ab,\r\n\x0b\x1c\x85\u2028"罚'))
 def test_lines_of_any_text_are_those_of_a_text_file(text: str) -> None:
     assert list(_Lines(text)) == list(io.StringIO(text, newline=""))
