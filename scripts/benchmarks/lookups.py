@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks import federation
 from benchmarks.figure import Figure, Say, make_cost, make_rate
 from benchmarks.load import Address, Load, generate, post
 
@@ -68,7 +69,7 @@ def run(*, quick: bool, say: Say) -> list[Figure]:
         for one in runs:
             say(one.name)
             figures += _measure(server, one, requests // one.questions)
-    return figures
+    return figures + federation.measure(quick=quick, say=say)
 
 
 def _measure(server: "_Server", one: _Run, requests: int) -> list[Figure]:
