@@ -28,6 +28,7 @@ from ledger.core.chain.head_slots import Head, stream_id
 from ledger.core.merkle import verify_consistency
 from ledger.errors import ChainUnavailableError, FatalStateError, LedgerError
 from ledger.services.anchoring.comparison import compare
+from ledger.services.anchoring.doubts import Doubts
 from ledger.services.anchoring.tip import Tip
 from ledger.services.crash_points import reach
 from ledger.services.onchain import Call, SendState
@@ -56,9 +57,6 @@ PATIENCE_S: Final = 3
 
 _Mark = tuple[int, int, tuple[int, str] | None]
 """Block, size of the log, number and state of the newest row."""
-
-_Doubts = dict[str | int, datetime]
-"""Since when something has looked wrong, by stream or row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +103,10 @@ class Anchoring:
         self._clock = clock
         self._key = key
         self._vrf_keys = vrf_keys
-        self._missing_since: _Doubts = {}
-        """Since when the chain lacks what a stream's rows say it has."""
-        self._doubted_since: _Doubts = {}
-        """Since when a row's bytes look as if they could not be mined, by row."""
+        self._missing = Doubts(clock, PATIENCE_S)
+        """Whether the chain lacks what a stream's rows say it has, by stream."""
+        self._hopeless = Doubts(clock, PATIENCE_S)
+        """Whether a row's bytes look as if they could not be mined, by row."""
         self._settled: dict[str, _Mark] = {}
         """What a stream's last step was about, where only a new block can change its result."""
 
@@ -139,7 +137,7 @@ class Anchoring:
             if signed is not None:
                 self._push(signed)
         # A mined row waits for its snapshot.
-        if not self._missing_since and not self._doubted_since:
+        if not self._missing and not self._hopeless:
             self._settled[stream] = mark
 
     def _mark(self, state: StreamState, number: int) -> _Mark:
@@ -170,13 +168,13 @@ class Anchoring:
             self._set(found.adopted, MINED, number)
             reach("anchoring.mined")
         if not found.is_behind:
-            self._missing_since.pop(stream, None)
+            self._missing.dispel(stream)
             return True
-        if not self._is_certain(self._missing_since, stream):
+        if not self._missing.is_certain(stream):
             return False
         for row in (*found.lost, *found.stranded):
             self._set(row, WITHDRAWN)
-        self._missing_since.pop(stream, None)
+        self._missing.dispel(stream)
         return True
 
     def _push(self, row: OutboxRow) -> None:
@@ -186,18 +184,18 @@ class Anchoring:
         receipt = self._chain.receipt(row.tx_hash)
         if receipt is not None:
             reach("anchoring.head-seen")
-            self._doubted_since.pop(row.id, None)
+            self._hopeless.dispel(row.id)
             # 4. A reverted one left the head as it was; the next step simulates before it signs.
             took_effect = receipt.status == 1
             self._set(row, MINED if took_effect else WITHDRAWN, receipt.block_number)
             reach("anchoring.mined")
             return
         if self._can_never_be_mined(row, count):
-            if self._is_certain(self._doubted_since, row.id):
+            if self._hopeless.is_certain(row.id):
                 self._set(row, WITHDRAWN)
-                self._doubted_since.pop(row.id)
+                self._hopeless.dispel(row.id)
             return
-        self._doubted_since.pop(row.id, None)
+        self._hopeless.dispel(row.id)
         if row.state == SIGNED or row.sent_at is None or self._is_overdue(row.sent_at):
             self._send(row)
 
@@ -290,14 +288,6 @@ class Anchoring:
         while nonce in in_flight:
             nonce += 1
         return nonce
-
-    def _is_certain(self, doubts: _Doubts, about: str | int) -> bool:
-        """Whether a doubt has lasted long enough, without a moment in which it was dispelled."""
-        now = self._clock.now()
-        since = doubts.setdefault(about, now)
-        if now < since:
-            doubts[about] = since = now  # The clock was set back.
-        return now - since >= timedelta(seconds=PATIENCE_S)
 
     def _is_overdue(self, sent_at: datetime) -> bool:
         # The distance, not the difference: after the clock was set back, bytes are sent again too.

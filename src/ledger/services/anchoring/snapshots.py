@@ -12,6 +12,7 @@ stored, where the store cannot: evidence must stay fresh on a full disk.
 import logging
 from dataclasses import dataclass
 
+from ledger.core.chain.head_slots import Head
 from ledger.core.headers import Header, parse_header, verify_qbft
 from ledger.core.trust import TrustRoot
 from ledger.core.types import Hash32
@@ -122,10 +123,22 @@ class Snapshots:
         # A head that is not ours or not confirmed is not served; anchoring compares the heads.
         if row is None:
             return False
-        if not tally.is_enough:
-            self._looked[state.stream] = number
-            return False
-        if proved.head.size < state.served_size:
+        is_served = tally.is_enough and self._take(state, block, words, nodes, proved.head, row)
+        # At this point: only a new block can change the result.
+        self._looked[state.stream] = number
+        return is_served
+
+    def _take(
+        self,
+        state: StreamState,
+        block: _Block,
+        words: tuple[int, ...],
+        nodes: tuple[bytes, ...],
+        head: Head,
+        row: OutboxRow,
+    ) -> bool:
+        """Store and serve what was verified; False where more is served already."""
+        if head.size < state.served_size:
             # A chain that was rolled back: the served state does not shrink. The next head, which
             # anchoring signs once this one counts as anchored, brings the chain up to it.
             self._store.set_outbox_state(self._fence, row.id, ANCHORED, at=self._clock.now())
@@ -139,13 +152,12 @@ class Snapshots:
             header=block.rlp,
             nodes=nodes,
             words=words or None,
-            head=proved.head,
+            head=head,
         )
         self._keep(state, snapshot, row.id)
         reach("snapshot.stored")
         # At this point a restart serves it too.
         state.serve(snapshot)
-        self._looked[state.stream] = number
         reach("snapshot.served")
         return True
 
