@@ -71,18 +71,10 @@ def make_development_trust_root(
             head_anchor=_contract(contracts["HeadAnchor"], "status", "heads", "confirmations"),
             region_registry=_contract(contracts["RegionRegistry"]),
             consent_registry=None,
-            vrf_keys=tuple(
-                _vrf_key(one["region"], stream)
-                for one in registrations
-                for stream in one["streams"]
-            ),
+            vrf_keys=_vrf_keys(registrations),
             mirrors=mirrors,
             confirmations=_confirmations(mirrors, required),
-            coverage=tuple(
-                Coverage(one["region"], record_type.code, record_type.klass, since)
-                for one in registrations
-                for record_type in RECORD_TYPES.values()
-            ),
+            coverage=_coverage(registrations, since),
             authority_required=False,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -90,6 +82,20 @@ def make_development_trust_root(
     content = encode_trust_root(root)
     parse_trust_root(content)
     return content
+
+
+def _vrf_keys(registrations: Sequence[Mapping[str, Any]]) -> tuple[VrfKey, ...]:
+    return tuple(
+        _vrf_key(one["region"], stream) for one in registrations for stream in one["streams"]
+    )
+
+
+def _coverage(registrations: Sequence[Mapping[str, Any]], since: date) -> tuple[Coverage, ...]:
+    return tuple(
+        Coverage(one["region"], record_type.code, record_type.klass, since)
+        for one in registrations
+        for record_type in RECORD_TYPES.values()
+    )
 
 
 def _mirrors(

@@ -166,25 +166,7 @@ class Worker:
         sequencer = Sequencer(
             region=self._region, vrf_keys=self._vrf_keys, store=self._store, fence=fence
         )
-        anchoring = Anchoring(
-            region=self._region,
-            chain=self._chain,
-            tip=self._tip,
-            store=self._store,
-            fence=fence,
-            clock=self._clock,
-            key=self._anchor_key,
-            vrf_keys=self._vrf_keys,
-        )
-        snapshots = Snapshots(
-            region=self._region,
-            trust_root=self._trust_root,
-            chain=self._chain,
-            tip=self._tip,
-            store=self._store,
-            fence=fence,
-            clock=self._clock,
-        )
+        anchoring, snapshots = self._make_anchoring(fence), self._make_snapshots(fence)
         for state in self._states.values():
             self._load_stream(state, sequencer, snapshots)
         reach("startup.loaded")
@@ -200,6 +182,29 @@ class Worker:
             steps[f"snapshots:{stream}"] = _bound(snapshots.step, state)
         self._snapshots = snapshots
         self._steps = steps
+
+    def _make_anchoring(self, fence: Fence) -> Anchoring:
+        return Anchoring(
+            region=self._region,
+            chain=self._chain,
+            tip=self._tip,
+            store=self._store,
+            fence=fence,
+            clock=self._clock,
+            key=self._anchor_key,
+            vrf_keys=self._vrf_keys,
+        )
+
+    def _make_snapshots(self, fence: Fence) -> Snapshots:
+        return Snapshots(
+            region=self._region,
+            trust_root=self._trust_root,
+            chain=self._chain,
+            tip=self._tip,
+            store=self._store,
+            fence=fence,
+            clock=self._clock,
+        )
 
     def _check_fence(self, fence: Fence) -> None:
         now = self._clock.now()

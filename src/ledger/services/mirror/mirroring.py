@@ -75,19 +75,9 @@ class Mirroring:
         self._interval_s = interval_s
         self._confirming = Confirming(chain=chain, clock=clock, key=key)
         self._numbers = [one.number for one in trust_root.mirrors if one.operator == region]
+        self._stop = Event()
         self._followed = [
-            Followed(
-                region=rule.region,
-                stream=rule.stream,
-                following=Following(
-                    region=rule.region,
-                    stream=rule.stream,
-                    store=store,
-                    source=source,
-                    is_stopping=lambda: self._stop.is_set(),
-                ),
-                clock=clock,
-            )
+            self._follow(rule.region, rule.stream, source)
             for rule in trust_root.confirmations
             if rule.region != region and set(rule.mirrors) & set(self._numbers)
         ]
@@ -98,7 +88,6 @@ class Mirroring:
         self._errors: dict[str, StepError] = {}
         self._stopped_by: StepError | None = None
         self._lock = Lock()
-        self._stop = Event()
         self._woken = Event()
         self._threads: list[Thread] = []
 
@@ -140,6 +129,16 @@ class Mirroring:
             sources=tuple(one.status() for one in self._followed),
             errors=tuple(self._errors.copy().values()),
         )
+
+    def _follow(self, region: str, stream: str, source: EntrySource) -> Followed:
+        following = Following(
+            region=region,
+            stream=stream,
+            store=self._store,
+            source=source,
+            is_stopping=self._stop.is_set,
+        )
+        return Followed(region=region, stream=stream, following=following, clock=self._clock)
 
     def _run(self) -> None:
         while not self._is_over():
