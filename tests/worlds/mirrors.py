@@ -132,6 +132,7 @@ class MirrorWorld:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.clock = StandingClock()
+        self.key = ChainKey(address_of(SECRET), SECRET)
         self.chain = ChainTwin(lambda: self.clock.now().timestamp())
         self.chain.mirrors[SEAT] = MirrorEntry(address_of(SECRET), OWN)
         self.chain.mine()
@@ -180,7 +181,7 @@ class MirrorWorld:
             source=self.source,
             chain=self.chain,
             clock=self.clock,
-            key=ChainKey(address_of(SECRET), SECRET),
+            key=self.key,
         )
 
     def restart(self) -> None:
