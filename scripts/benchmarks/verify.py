@@ -28,8 +28,7 @@ from ledger.core.verify.verdict import moment_of
 from ledger.services.lookup.answers import Question
 
 AIM_FLOORS: Final = 1.5
-_RUNS: Final = 50
-_REPEAT: Final = 9
+_REPEAT: Final = 400
 _FLOOR: Final = (
     "the same SHA-256 and Keccak calls, the VRF proof, and each JSON text read and written again,"
     " as the format asks of every verifier"
@@ -95,22 +94,11 @@ def _measure(name: str, evidence: list[bytes], root: TrustRoot) -> list[Figure]:
             raise ValueError(f"{name}: expected VALID")
 
     primitives = _noted(against)
+    works = (against, primitives.repeat, lambda: verify_evidence(middle, content, now=now))
     with uncollected():
         # In turns, so that a busy neighbour disturbs all of them alike.
-        against_s, floor_s, whole_s = (
-            min(times)
-            for times in zip(
-                *(
-                    (
-                        _time(against),
-                        _time(primitives.repeat),
-                        _time(lambda: verify_evidence(middle, content, now=now)),
-                    )
-                    for _ in range(_REPEAT)
-                ),
-                strict=True,
-            )
-        )
+        turns = [[time_best(work, repeat=1) for work in works] for _ in range(_REPEAT)]
+    against_s, floor_s, whole_s = map(min, zip(*turns, strict=True))
     kib = 7 if name == "absence" else 12
     return [
         make_cost(
@@ -137,14 +125,6 @@ def _measure(name: str, evidence: list[bytes], root: TrustRoot) -> list[Figure]:
             note=f"{min(map(len, evidence)):,} to {max(map(len, evidence)):,} of {len(evidence)}",
         ),
     ]
-
-
-def _time(work: Callable[[], object]) -> float:
-    def runs() -> None:
-        for _ in range(_RUNS):
-            work()
-
-    return time_best(runs, repeat=1) / _RUNS
 
 
 def _noted(work: Callable[[], None]) -> _Primitives:

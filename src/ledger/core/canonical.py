@@ -94,7 +94,7 @@ def decode(
     _check_depth(data, min(max_depth, MAX_ENCODE_DEPTH))
     try:
         text = data.decode("utf-8")
-        value = _DECODER.decode(text)
+        value, end = _DECODER.raw_decode(text)
     except UnicodeDecodeError:
         raise CanonicalizationError("JSON: expected UTF-8") from None
     except json.JSONDecodeError as error:
@@ -105,7 +105,7 @@ def decode(
         value_again = _KEEPING.encode(_ordered(value))
     else:
         value_again = _SORTING.encode(value)
-    if value_again != text:
+    if end != len(text) or value_again != text:
         raise CanonicalizationError("JSON: expected the canonical encoding of its value")
     return value
 

@@ -109,8 +109,8 @@ def encode_b64url(raw: bytes) -> str:
     return binascii.b2a_base64(raw, newline=False).translate(_TO_B64URL, b"=").decode("ascii")
 
 
-def decode_b64url(text: str) -> bytes:
-    """Return the bytes of base64url without padding; other spellings of them are refused.
+def check_b64url(text: str) -> None:
+    """Refuse every spelling but base64url without padding.
 
     Raises:
         MalformedRecordError: Padding, a foreign character, an impossible length or stray bits.
@@ -121,7 +121,17 @@ def decode_b64url(text: str) -> bytes:
     # Two or three characters at the end hold one or two bytes and some bits more.
     if text[-1:] not in _LAST[rest]:
         raise _refuse("b64url", "zero bits after the last byte", "other bits")
-    return binascii.a2b_base64(text.encode().translate(_TO_BASE64) + b"=" * (-rest % 4))
+
+
+def decode_b64url(text: str) -> bytes:
+    """Return the bytes of base64url without padding; other spellings of them are refused.
+
+    Raises:
+        MalformedRecordError: As ``check_b64url``.
+    """
+    check_b64url(text)
+    padding = b"=" * (-len(text) % 4)
+    return binascii.a2b_base64(text.encode().translate(_TO_BASE64) + padding)
 
 
 def _refuse(what: str, expected: str, found: str) -> MalformedRecordError:

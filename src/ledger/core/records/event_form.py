@@ -10,7 +10,7 @@ from typing import Final
 
 from ledger.core.members import Members
 from ledger.core.records.catalogue import END_SCHEMA, SCHEMAS
-from ledger.core.records.disclosure import FIELD_NAME, decode_b64url
+from ledger.core.records.disclosure import FIELD_NAME, check_b64url
 from ledger.core.records.subject import UsccError, normalize_uscc
 from ledger.core.types import MAX_SAFE_INTEGER, STREAMS
 from ledger.errors import MalformedRecordError
@@ -55,7 +55,8 @@ MAX_FIELDS: Final = 128
 _NAME: Final = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
 _SCHEMA: Final = r"[a-z][a-z0-9-]{0,31}/[1-9][0-9]{0,3}"
 _RECORD_TYPE: Final = r"[a-z0-9][a-z0-9-]{0,31}"
-_DIGEST_BYTES: Final = 32
+_DIGEST_CHARS: Final = 43
+"""Of 32 bytes in base64url."""
 
 _members: Final = Members(MalformedRecordError)
 
@@ -142,7 +143,8 @@ def _check_fields(kind: str, members: dict[str, object]) -> None:
     for name, digest in fields.items():
         _members.text(name, "fields: a name", most=64, pattern=FIELD_NAME.pattern)
         text = _members.text(digest, f"fields.{name}", most=43)
-        if len(decode_b64url(text)) != _DIGEST_BYTES:
+        check_b64url(text)
+        if len(text) != _DIGEST_CHARS:
             raise _members.refuse(f"fields.{name}", "32 bytes in b64url", digest)
 
 
