@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from statistics import median
 from typing import Final
 
 SEED: Final = 20_261
@@ -82,6 +83,11 @@ def time_best(work: Callable[[], object], *, repeat: int = 5) -> float:
         work()
         best = min(best, time.process_time() - started)
     return best
+
+
+def time_median(work: Callable[[], object], *, repeat: int = 5) -> float:
+    """Seconds of CPU that the middle one of some runs took, beside what is measured only once."""
+    return median(time_best(work, repeat=1) for _ in range(repeat))
 
 
 @contextmanager

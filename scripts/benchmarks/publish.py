@@ -17,14 +17,17 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 from typing import Final
 
 import pysqlite3
 
-from benchmarks.figure import Figure, Say, make_cost, make_rate, time_best
+from benchmarks.figure import Figure, Say, make_cost, make_rate, time_median
 from benchmarks.files import make_code, make_penalties
 from benchmarks.great_region import World
 from ledger.adapters.processes.frames import Tools
@@ -79,6 +82,24 @@ def run(*, quick: bool, say: Say) -> list[Figure]:
         with _world(has_helpers=True) as (world, workshop):
             spent = _publish(world, workshop, files, rows, companies)
         figures += _figures(name, spent, floors[name])
+    many = 10_000 if quick else 100_000
+    say(f"memory for a file of {many:,} rows")
+    with (
+        tempfile.NamedTemporaryFile() as file,
+        ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process,
+    ):
+        file.write(make_penalties(1_000_000, many, companies=FEW))
+        file.flush()
+        peak_mib = process.submit(_memory_mib, file.name).result()
+    figures.append(
+        make_cost(
+            f"memory, file of {many:,} rows",
+            peak_mib,
+            "MiB",
+            aim=AIM_MEMORY_MIB,
+            note="what the node's peak rises by while it takes the file in",
+        )
+    )
     say("cold companies without helper processes")
     with _world(has_helpers=False) as (world, workshop):
         spent = _publish(world, workshop, 1, rows, MANY)
@@ -188,6 +209,14 @@ def _take(world: World, contents: list[bytes]) -> None:
         time.sleep(0.005)
 
 
+def _memory_mib(path: str) -> float:
+    """What the peak of this process, a new one, rises by while it takes in one file."""
+    with _world(has_helpers=True) as (world, _):
+        before = getrusage(RUSAGE_SELF).ru_maxrss
+        world.publish(Path(path).read_bytes())
+        return (getrusage(RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
 def _cpu_of(processes: tuple[int, ...]) -> float:
     """Seconds of CPU that running processes have taken."""
     ticks = 0
@@ -214,8 +243,8 @@ def _floor_us(rows: int, *, is_cold: bool) -> float:
             message = alpha(REGION, "records", "cf", make_code(number))
             vrf.evaluate(SECRETS["records"], message)
 
-    hashing = time_best(lambda: _times(hash_all, 200)) / 200
-    finding = time_best(evaluate) / 200 if is_cold else 0.0
+    hashing = time_median(lambda: _times(hash_all, 200)) / 200
+    finding = time_median(evaluate) / 200 if is_cold else 0.0
     return (hashing + finding + _insert_s(rows)) * 1e6
 
 
@@ -239,6 +268,6 @@ def _insert_s(rows: int) -> float:
             connection.executemany("INSERT INTO rows VALUES (?, ?, ?)", values)
             connection.execute("COMMIT")
 
-        taken = time_best(insert, repeat=3)
+        taken = time_median(insert, repeat=3)
         connection.close()
     return taken / rows

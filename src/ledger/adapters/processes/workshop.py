@@ -10,6 +10,7 @@ Order is kept: a slice is given out when those before it are. A helper that is k
 cannot be started ends the file with an error before anything of it is committed.
 """
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -54,6 +55,9 @@ SLICES_AHEAD: Final = 4
 
 SLICE_TIMEOUT_S: Final = 120.0
 """A slice takes a tenth of a second; a helper that does not answer for this long is given up."""
+
+PIPE_BYTES: Final = 1 << 20
+"""What Linux allows everybody; the puts of a slice are a little more."""
 
 STOP_WITHIN_S: Final = 5.0
 
@@ -187,6 +191,7 @@ class _Helpers:
                     command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
                 )
                 self._processes.append(process)
+                _widen(process)
                 self._idle.put(process)
                 write_frame(_pipe(process.stdin), pack(tools))
         except OSError as error:
@@ -234,6 +239,13 @@ class _Helpers:
             for pipe in (process.stdin, process.stdout):
                 with suppress(OSError):  # what was not read any more is still to be flushed
                     _pipe(pipe).close()
+
+
+def _widen(process: "subprocess.Popen[bytes]") -> None:
+    """Make room for a whole slice: else it is passed on in parts, and each waits for its turn."""
+    for pipe in (process.stdin, process.stdout):
+        with suppress(OSError):  # the system may allow less
+            fcntl.fcntl(_pipe(pipe), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
