@@ -115,14 +115,18 @@ def run(count: int, say: Say, seed: int) -> FlipReport:
     Raises:
         LedgerError: The database that nothing was flipped in is not clean.
     """
-    report = FlipReport(seed)
+    report, told = FlipReport(seed), 0
     with tempfile.TemporaryDirectory(prefix="credit-ledger-flips-") as folder:
         bench = Bench(Path(folder), seed)
         chance = random.Random(seed)  # noqa: S311 - repeats itself, guards nothing
         for done in range(1, count + 1):
             bench.flip_one(chance, done, report)
+            unseen = len(report.missed) + len(report.broken)
+            if unseen > told:
+                told = unseen
+                say(report.lines()[-1].strip())
             if done % EVERY == 0 or done == count:
-                say(f"{done} of {count} flips, {len(report.missed) + len(report.broken)} missed")
+                say(f"{done} of {count} flips, {unseen} missed")
     return report
 
 

@@ -223,3 +223,17 @@ def anchor(
         proof=proof or [],
     )
     return sign(key, chain_id=chain_id, nonce=row["nonce"], to=to, data=call.data, gas=GAS).raw
+
+
+@pytest.mark.parametrize("name", ["type", "name", "tbl_name", "sql"])
+def test_audit_of_a_schema_with_another_word_in_it_finds_it(name: str, damaged: Damaged) -> None:
+    # SQLite itself does not mind another table's name beside an index that it made.
+    index = damaged.one("SELECT name FROM sqlite_schema WHERE name LIKE '%autoindex_records%'")
+    damaged.run(
+        "PRAGMA writable_schema = ON",
+        (f"UPDATE sqlite_schema SET {name} = {name} || '$' WHERE name = ?", [index])
+        if name != "sql"
+        else "UPDATE sqlite_schema SET sql = replace(sql, 'pk_events', 'pk_eventr')",
+        keeps_checksums=True,
+    )
+    assert damaged.audit().counts.keys() & {"database-schema", "database-unreadable"}

@@ -160,12 +160,17 @@ class SqliteFile:
             on_fault(StorageFault("database-schema", told, "another text or none"))
 
 
-_SCHEMA: Final = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'"
+_SCHEMA: Final = (
+    "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'"
+)
 """Without what SQLite notes for its own planning."""
 
 
 def _normalized(rows: Iterator[tuple[Any, ...]]) -> dict[tuple[str, str], str]:
-    return {(str(kind), str(name)): " ".join(str(sql).split()) for kind, name, sql in rows}
+    return {
+        (str(kind), str(name)): f"{table}: {' '.join(str(sql).split())}"
+        for kind, name, table, sql in rows
+    }
 
 
 @cache
