@@ -11,7 +11,7 @@ from sqlalchemy import exc, insert, select
 from worlds.node import World, penalties, penalty
 
 from ledger.adapters.sql.batches import _EVENT_COLUMNS, _RECORD_COLUMNS
-from ledger.adapters.sql.bulk import ROWS, give_indices, insert_many, next_seq
+from ledger.adapters.sql.bulk import ROWS, give_indices, insert_many, known_among, next_seq
 from ledger.adapters.sql.checksums import COVERED, checksum, checksum_of
 from ledger.adapters.sql.schema import entries, events, facts, records
 from ledger.adapters.sql.store import SqlStore
@@ -126,3 +126,14 @@ def test_give_indices_leaves_events_that_have_one_as_they_are(world: World) -> N
 def _seqs(store: SqlStore) -> list[int]:
     with store.reading() as connection:
         return list(connection.execute(select(events.c.seq).order_by(events.c.seq)).scalars())
+
+
+def test_known_among_many_names_are_exactly_those_of_records(world: World) -> None:
+    world.publish(penalties(penalty(1), penalty(2, until="2026-01-01"), penalty(3)))
+    with world.store.reading() as connection:
+        stored = list(connection.execute(select(records.c.natural_key)).scalars())
+        others = [bytes([i % 256, i // 256]) * 16 for i in range(1_200)]
+        asked = [*others[:600], *stored, *others[600:]]
+        assert sorted(known_among(connection, asked)) == sorted(stored)
+        assert known_among(connection, []) == []
+    assert set(world.store.records_by_natural_key(asked)) == set(stored)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
 from ledger.adapters.sql.amendments import amend_records, indices_by_batch
-from ledger.adapters.sql.bulk import ROWS, Values, insert_many, next_seq
+from ledger.adapters.sql.bulk import ROWS, Values, insert_many, known_among, next_seq
 from ledger.adapters.sql.checksums import COVERED, UNSET, checksum, checksum_of
 from ledger.adapters.sql.schema import batches, events, records
 from ledger.adapters.sql.texts import (
@@ -50,7 +50,8 @@ def records_by_natural_key(
 ) -> dict[bytes, StoredRecord]:
     """The records among these natural keys."""
     found: dict[bytes, StoredRecord] = {}
-    for chunk in chunks(keys):
+    # Which of them are known is asked first: of a new file hardly any is.
+    for chunk in chunks(known_among(connection, keys)):
         for record in _records(connection, select(records).where(records.c.natural_key.in_(chunk))):
             found[record.natural_key] = record
     return found

@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import Connection, Table, func, select, text
 
 from ledger.adapters.sql.schema import events
+from ledger.adapters.sql.texts import chunks
 
 ROWS: Final = 500
 """Rows handed to the driver at a time: a great file need not be in memory once more."""
@@ -60,6 +61,17 @@ def next_seq(connection: Connection) -> int:
         connection.execute(text("LOCK TABLE events IN EXCLUSIVE MODE"))
     newest = connection.scalar(select(func.max(events.c.seq)))
     return 1 if newest is None else newest + 1
+
+
+def known_among(connection: Connection, natural_keys: Sequence[bytes]) -> list[bytes]:
+    """Those of these natural keys that a record has."""
+    place = _place(connection)
+    known: list[bytes] = []
+    for chunk in chunks(natural_keys):
+        places = ", ".join([place] * len(chunk))
+        query = f"SELECT natural_key FROM records WHERE natural_key IN ({places})"  # noqa: S608
+        known += connection.exec_driver_sql(query, tuple(chunk)).scalars()
+    return known
 
 
 def _place(connection: Connection) -> str:
