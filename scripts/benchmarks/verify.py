@@ -139,7 +139,7 @@ def _noted(work: Callable[[], None]) -> _Primitives:
         return noting
 
     class Decoder:
-        decode = staticmethod(note(noted.texts, canonical._DECODER.decode))
+        raw_decode = staticmethod(note(noted.texts, canonical._DECODER.raw_decode))
 
     with ExitStack() as stack:
         for place, name, calls in (
