@@ -237,3 +237,13 @@ def test_audit_of_a_schema_with_another_word_in_it_finds_it(name: str, damaged: 
         keeps_checksums=True,
     )
     assert damaged.audit().counts.keys() & {"database-schema", "database-unreadable"}
+
+
+@pytest.mark.parametrize("other", [b"\n\x0b", b"\n\r", b"\x0b\t", b"\x0c\t"])
+def test_audit_of_a_schema_with_another_white_space_finds_it(
+    other: bytes, damaged: Damaged
+) -> None:
+    content = damaged.path.read_bytes()
+    assert content.count(b"\n\tdisclosures TEXT") == 1
+    damaged.path.write_bytes(content.replace(b"\n\tdisclosures TEXT", other + b"disclosures TEXT"))
+    assert set(damaged.audit().counts) == {"database-schema"}

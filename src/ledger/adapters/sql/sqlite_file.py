@@ -7,6 +7,7 @@ database needs.
 Source: sqlite.org/fileformat2.html; sqlite.org/pragma.html#pragma_integrity_check.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -166,9 +167,13 @@ _SCHEMA: Final = (
 """Without what SQLite notes for its own planning."""
 
 
+_SPACE: Final = re.compile("[ \\n\\t]+")
+"""As statements are laid out; any other white space is a damaged one of these."""
+
+
 def _normalized(rows: Iterator[tuple[Any, ...]]) -> dict[tuple[str, str], str]:
     return {
-        (str(kind), str(name)): f"{table}: {' '.join(str(sql).split())}"
+        (str(kind), str(name)): f"{table}: {_SPACE.sub(' ', str(sql))}"
         for kind, name, table, sql in rows
     }
 
