@@ -1,7 +1,6 @@
 """The store port, as every adapter must keep it."""
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -38,13 +37,6 @@ NOW = datetime(2026, 10, 31, 4, 0, tzinfo=UTC)
 SUBJECT = "91310118MACNEUG142"
 ISSUER = "11310151MA9WKMT95F"
 rng = random.Random(7)
-
-
-@pytest.fixture(params=["sqlite"])
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path}/node.db")
-    yield opened
-    opened.close()
 
 
 def make_event(op: str = "put", kind: str = "publish", record_id: str | None = None) -> NewEvent:
