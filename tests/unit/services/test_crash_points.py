@@ -160,3 +160,9 @@ def test_armed_process_that_never_comes_there_lives() -> None:
     ended = run_armed("publication.parsed:2", ["publication.parsed", "snapshot.served"])
     assert ended.returncode == 0
     assert ended.stdout.split() == ["publication.parsed", "snapshot.served"]
+
+
+def test_operators_page_lists_the_same_points_in_the_same_order() -> None:
+    page = PACKAGE.parents[1] / "docs" / "operations" / "durability.md"
+    rows = re.findall(r"^\| `([a-z.-]+\.[a-z-]+)` \| (.*) \|$", page.read_text("utf-8"), re.M)
+    assert rows == list(CRASH_POINTS.items())
