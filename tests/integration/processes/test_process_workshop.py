@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from worlds.node import NODE_KEY, REGION, SEEDS, World, penalties, penalty
+from worlds.node import NODE_KEY, REGION, SEEDS, World, change, changes, penalties, penalty
 
 from ledger.adapters.processes import workshop as module
 from ledger.adapters.processes.frames import (
@@ -29,12 +29,13 @@ from ledger.adapters.processes.frames import (
     write_frame,
 )
 from ledger.adapters.processes.workshop import ProcessWorkshop
-from ledger.core.intake import open_file
+from ledger.core.intake import FileError, open_file
 from ledger.core.records.disclosure import digest, open_disclosure
 from ledger.core.records.event import check_event, commitment
 from ledger.errors import MalformedRecordError, UnavailableError
 from ledger.services.publication import Outcome, Publication
 from ledger.services.publication.events import PutPlan
+from ledger.services.publication.report import Mode
 from ledger.services.publication.slices import (
     OwnWorkshop,
     ReadSlice,
@@ -217,7 +218,41 @@ def test_packed_values_are_unpacked_as_they_were(own: OwnWorkshop, world: World)
     assert unpack_puts(unpack(pack(pack_puts(puts)))) == list(puts)
 
 
+def test_amendments_through_helpers_stand_in_the_place_of_the_newest_put(
+    world: World, helpers: ProcessWorkshop
+) -> None:
+    takes = publication(world, helpers)
+    numbers = range(1, 8)
+    assert takes.accept(penalties(*map(penalty, numbers)), "file.csv").accepted == 7
+    amended = penalties(*[penalty(n, fine="7.000000") for n in numbers])
+    report = takes.accept(amended, "file.csv", mode=Mode.AMEND)
+    assert report.amended == 7
+    world.settle(6)
+    for number in numbers:
+        (record,) = world.verdict(number).records
+        assert record.values["fine_fen"] == 7_000_000
+
+
 # --- What goes wrong
+
+
+def test_file_that_breaks_off_in_its_midst_stores_nothing(
+    world: World, helpers: ProcessWorkshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.services.publication.reading.SLICE_ROWS", 5)
+    takes = publication(world, helpers)
+    for _ in range(2):
+        with pytest.raises(FileError):
+            takes.accept(penalties(*ROWS, '"never closed'), "file.csv")
+    assert world.store.batch(1) is None
+    assert takes.accept(penalties(*ROWS), "file.csv").accepted
+
+
+def test_changes_need_no_helper(world: World, helpers: ProcessWorkshop) -> None:
+    takes = publication(world, helpers)
+    takes.accept(penalties(penalty(1), penalty(2)), "file.csv")
+    helpers.close()
+    assert takes.accept(changes(change(1), change(2)), "changes.csv").accepted == 2
 
 
 @pytest.mark.parametrize("fatal", [signal.SIGKILL, signal.SIGSEGV])
