@@ -68,7 +68,7 @@ def _figures(
         floor = float(entry_floor) if name == "entries" else None
         figures.append(
             make_cost(
-                f"of it {name}",
+                f"{name}, of a record",
                 size / rows,
                 "bytes",
                 floor_name="the bytes of the entry" if floor else None,
