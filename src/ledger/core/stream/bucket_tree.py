@@ -26,7 +26,7 @@ from typing import Final
 from ledger.core.prefix_tree import EMPTY, NODE_PREFIX
 from ledger.core.types import Hash32
 
-ROWS_PER_BUCKET: Final = 6
+ROWS_PER_BUCKET: Final = 8
 """A tree grows when its buckets hold more rows on average."""
 
 MAX_BITS: Final = 24
