@@ -6,7 +6,8 @@
         MalformedNoteError  MalformedTrustRootError  UsccError (core.records)
         FileError (core.intake)
       VerificationError     the evidence is wrong           -> in the verdict
-        RootMismatchError  SignatureError  HeaderError  UnsetHeadError  UnsupportedFormatError
+        RootMismatchError  SignatureError (SealError)  UnsetHeadError  UnsupportedFormatError
+        HeaderError (WrongValidatorsError, TooFewSealsError)
       StateError            our own state refuses           -> 409
         ConflictError  RollbackError  NotIntegratedError  FencedError  FatalStateError
         StoreDamagedError  ContractRevertError
@@ -104,6 +105,24 @@ class HeaderError(VerificationError):
     """A block header breaks a rule of its chain."""
 
     code = "header"
+
+
+class SealError(SignatureError):
+    """A validator's seal is not canonical, of nobody trusted, or one validator sealed twice."""
+
+    code = "seal"
+
+
+class WrongValidatorsError(HeaderError):
+    """A header names other validators than those trusted for its height."""
+
+    code = "wrong-validators"
+
+
+class TooFewSealsError(HeaderError):
+    """Fewer than two thirds of the trusted validators sealed a header."""
+
+    code = "too-few-seals"
 
 
 class UnsetHeadError(VerificationError):

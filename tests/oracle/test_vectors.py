@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from oracle import vrf
+from oracle import seals, vrf
 from oracle.canonical import Refused, Unlike, b64url, decode, encode, need, prefixed, subject
 from oracle.evidence import check_event, read_disclosure, read_entry
 from oracle.head import heads_slot, lane_slot, split_head
@@ -174,6 +174,15 @@ def check_header(vector: Vector) -> None:
     assert "0x" + keccak(data).hex() == vector["block_hash"]
 
 
+def check_qbft_header(vector: Vector) -> None:
+    trusted = {prefixed(address, 20) for address in vector["validators"]}
+    try:
+        computed = seals.block_hash(bytes.fromhex(vector["header"]), trusted)
+    except seals.OtherProtocol:
+        raise Refused("unsupported") from None
+    assert "0x" + computed.hex() == vector["block_hash"]
+
+
 def check_state_proof(vector: Vector) -> None:
     nodes = [bytes.fromhex(node) for node in vector["nodes"]]
     need(len(set(nodes)) == len(nodes))
@@ -232,6 +241,7 @@ CHECKS: dict[str, Callable[[Vector], None]] = {
     "stream-id": check_stream_id,
     "head": check_head,
     "header": check_header,
+    "qbft-header": check_qbft_header,
     "state-proof": check_state_proof,
     "checkpoint": check_checkpoint,
     "tile": check_tile,

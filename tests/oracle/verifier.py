@@ -6,8 +6,8 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
-from oracle import vrf
-from oracle.canonical import Refused, is_month, refuse_as, time
+from oracle import seals, vrf
+from oracle.canonical import Refused, is_month, prefixed, refuse_as, time
 from oracle.evidence import (
     PUT_KINDS,
     Evidence,
@@ -105,6 +105,7 @@ class _Run:
     ev: Evidence
     key: bytes
     pairs: list[Pair]
+    closed_range = False
 
     def __init__(
         self,
@@ -151,15 +152,30 @@ class _Run:
         return None
 
     def consensus(self) -> Answer:
-        if self.root["chain"]["consensus"] != "development":
-            number = self.ev.header.number
-            for known in self.root["validators"]:
-                last = known["last_block"]
-                if known["first_block"] <= number and (last is None or number <= last):
-                    return unknown("unsupported-consensus")
-            return unknown("validators-unknown")
-        reject(keccak(self.ev.header_bytes) != self.ev.block_hash, "block-hash-mismatch")
-        return skipped("development-chain")
+        if self.root["chain"]["consensus"] == "development":
+            reject(keccak(self.ev.header_bytes) != self.ev.block_hash, "block-hash-mismatch")
+            return skipped("development-chain")
+        number = self.ev.header.number
+        for known in self.root["validators"]:
+            last = known["last_block"]
+            if known["first_block"] <= number and (last is None or number <= last):
+                return self._seals(known)
+        return unknown("validators-unknown")
+
+    def _seals(self, known: dict[str, Any]) -> Answer:
+        trusted = {prefixed(address, 20) for address in known["addresses"]}
+        try:
+            computed = seals.block_hash(self.ev.header_bytes, trusted)
+        except seals.OtherProtocol:
+            return unknown("unsupported-consensus")
+        reject(computed != self.ev.block_hash, "block-hash-mismatch")
+        if known["last_block"] is not None:
+            self.closed_range = True
+            reject(self.time > known["last_time"], "after-closed-range")
+            pinned = prefixed(known["last_hash"], 32)
+            at_end = self.ev.header.number == known["last_block"]
+            reject(at_end and computed != pinned, "pinned-block-mismatch")
+        return passed()
 
     def state(self) -> Answer:
         with refuse_as("malformed-proof"):
@@ -176,7 +192,7 @@ class _Run:
         if self.head.paused:
             return unknown("paused")
         if self.max_age is None:
-            return passed("any-age")
+            return passed("any-age-closed-range" if self.closed_range else "any-age")
         return unknown("stale") if age > self.max_age else passed()
 
     def confirmation(self) -> Answer:

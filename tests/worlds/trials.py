@@ -95,7 +95,7 @@ def add_trial(
     group: str = "evidence",
 ) -> None:
     outcome, step, code = (*expected.split(), "", "")[:3]
-    named = name.replace("_", "-")
+    named = name.replace("_", "-").replace(" ", "-")
     assert named not in {one.name for one in TRIALS}, named
     TRIALS.append(
         Trial(

@@ -193,8 +193,8 @@ BOTH_MIRRORS = mirrored().mirrors
 
 
 @trial("UNSUPPORTED consensus unsupported-consensus")
-def qbft_header_is_unsupported() -> Given:
-    """The trust root wants seals, which this release does not check."""
+def header_without_seals_on_a_sealed_chain() -> Given:
+    """The trust root wants seals, and the header is of a chain without any."""
     return _absence_under(**sealed_by(validator_range(0, None)))
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
-from worlds.paper import BLOCK_TIME, NOW, PaperWorld
+from worlds.paper import BLOCK_TIME, NOW
 from worlds.paper_block import RUNNING
 from worlds.trials import (
     ANHUI,
@@ -15,12 +15,13 @@ from worlds.trials import (
     honest_current,
 )
 from worlds.trials_chain import sealed_by, validator_range
+from worlds.trials_seals import sealed_evidence, sealed_root, sealed_world
 from worlds.trials_valid import MIRRORS, NAME, mirrored
 
 from ledger.core.chain.head_slots import unpack_head
 from ledger.core.evidence import encode_evidence
-from ledger.core.headers import SealedHeader, parse_header
-from ledger.core.trust import TrustRoot, encode_trust_root, parse_trust_root
+from ledger.core.headers import parse_header
+from ledger.core.trust import encode_trust_root, parse_trust_root
 from ledger.core.verify import (
     STEPS,
     Outcome,
@@ -28,7 +29,6 @@ from ledger.core.verify import (
     Step,
     StepState,
     Verdict,
-    chain_steps,
     verify_against,
     verify_evidence,
 )
@@ -257,68 +257,21 @@ def test_lane_of_a_word_never_written_is_zero() -> None:
     assert unpack_head(1 | 1 << 64 | 1 << 128, 1, 0).size == 1
 
 
-# --- Sealed chains: a reader of seals stands in for the one this release does not have
+# --- Sealed chains
 
 
-def sealed_world(last_block: int | None, **changed: object) -> tuple[PaperWorld, TrustRoot]:
-    """Anhui's records confirmed by one operator, on a chain with validators."""
-    world = mirrored()
-    world.rules = (replace(world.rules[0], required=1),)
-    world.confirm(NAME, 0)
-    block = world.block()
-    pin = {} if last_block is None else {"last_hash": block.block_hash}
-    one = replace(validator_range(0, last_block), **{**pin, **changed})
-    return world, world.trust_root(consensus="qbft", validators=(one,))
-
-
-def read_seals(header_rlp: bytes, validators: frozenset[bytes]) -> SealedHeader:
-    """What a reader of seals gives for a header that every validator signed."""
-    header = parse_header(header_rlp)
-    return SealedHeader(
-        header.block_hash, header.number, header.timestamp, header.state_root, validators
-    )
-
-
-@pytest.mark.parametrize(
-    ("last_block", "changed", "outcome", "code"),
-    [
-        (None, {}, Outcome.VALID, "ok"),
-        (2_000, {}, Outcome.VALID, "ok"),
-        (1_000, {}, Outcome.VALID, "ok"),
-        (1_000, {"last_hash": b"\x01" * 32}, Outcome.INVALID, "pinned-block-mismatch"),
-        (2_000, {"last_hash": b"\x01" * 32}, Outcome.VALID, "ok"),
-        (2_000, {"last_time": BLOCK_TIME - 1}, Outcome.INVALID, "after-closed-range"),
-        (999, {}, Outcome.INCOMPLETE, "validators-unknown"),
-    ],
-)
-def test_verify_evidence_of_a_sealed_block_follows_its_validator_range(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("last_block", [None, 2_000])
+def test_verify_evidence_of_a_sealed_block_is_no_development_verdict(
     last_block: int | None,
-    changed: dict[str, object],
-    outcome: Outcome,
-    code: str,
 ) -> None:
-    monkeypatch.setattr(chain_steps, "verify_qbft", read_seals)
-    world, root = sealed_world(last_block, **changed)
-    evidence = world.complete(ANHUI, "cf", honest(1)[1].claim.subject)
-    verdict = world.verify(evidence, root=root)
-    assert (verdict.outcome, verdict.reason) == (outcome, code)
+    closing = (None, None) if last_block is None else (b"\x01" * 32, BLOCK_TIME)
+    root = sealed_root(last_block, *closing)
+    verdict = sealed_world().verify(sealed_evidence(), root=root)
+    assert verdict
     assert not verdict.is_development
-    aged = world.verify(evidence, root=root, max_age_s=None)
-    if outcome is Outcome.VALID:
-        expected = "any-age" if last_block is None else "any-age-closed-range"
-        assert aged.steps[4].code == expected
-
-
-def test_verify_evidence_of_a_sealed_block_with_another_hash_is_refused(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(chain_steps, "verify_qbft", read_seals)
-    world, root = sealed_world(None)
-    evidence = world.complete(ANHUI, "cf", honest(1)[1].claim.subject)
-    forged = replace(evidence, chain=replace(evidence.chain, block_hash=b"\x01" * 32))
-    verdict = world.verify(forged, root=root)
-    assert (verdict.outcome, verdict.reason) == (Outcome.INVALID, "block-hash-mismatch")
+    assert verdict.steps[2].code == "ok"
+    aged = sealed_world().verify(sealed_evidence(), root=root, max_age_s=None)
+    assert aged.steps[4].code == ("any-age" if last_block is None else "any-age-closed-range")
 
 
 def test_current_evidence_shows_one_record() -> None:

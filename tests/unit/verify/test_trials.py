@@ -1,10 +1,10 @@
 """Every named attack, and every kind of valid evidence, gets exactly its verdict."""
 
 import pytest
-from worlds import trials_chain, trials_format, trials_items, trials_map, trials_valid
+from worlds import trials_chain, trials_format, trials_items, trials_map, trials_seals, trials_valid
 from worlds.trials import TRIALS, Trial
 
-MODULES = (trials_valid, trials_format, trials_chain, trials_map, trials_items)
+MODULES = (trials_valid, trials_format, trials_chain, trials_seals, trials_map, trials_items)
 
 
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: trial.name)

@@ -1,10 +1,13 @@
 """Vectors of the chain: stream ids and slots, heads, headers, state proofs."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import rlp
+from worlds.consortium import BROKEN, KEYS, VALIDATORS, SealedBlock
 from worlds.paper import BLOCK_TIME, PaperWorld
 from worlds.paper_block import (
     CANCUN_FIELDS,
@@ -25,6 +28,9 @@ from ledger.core.chain.head_slots import (
     stream_id,
 )
 from ledger.core.chain.keccak import keccak256
+from ledger.core.headers import header_from_rpc
+
+NETWORK = Path(__file__).parents[2] / "unit" / "chain" / "qbft_network.json"
 
 
 def _word(value: int) -> str:
@@ -245,3 +251,41 @@ def state_proofs() -> Iterator[Vector]:
             )
         ),
     )
+
+
+def qbft_headers() -> Iterator[Vector]:
+    """Headers with seals: of a real network, and of validators on paper with every fault."""
+    network = json.loads(NETWORK.read_bytes())
+    for number, block in enumerate(network["blocks"]):
+        members = {
+            "header": header_from_rpc(block).hex(),
+            "validators": network["validators"],
+            "block_hash": block["hash"],
+        }
+        what = "A block of five GoQuorum validators, as one node gives it."
+        yield Vector("qbft-header", f"valid-network-{number}", what, VALID, members)
+    genesis = {"header": header_from_rpc(network["genesis"]).hex()}
+    members = {**genesis, "validators": network["validators"]}
+    what = "Block 0 has no seals."
+    yield Vector("qbft-header", "genesis", what, "too-few-seals", members)
+    trusted = [f"0x{address.hex()}" for address in VALIDATORS]
+    good: dict[str, dict[str, Any]] = {
+        "four-seals": {},
+        "five-seals": {"sealers": KEYS},
+        "round-9": {"round": 9},
+        "vote-to-add": {"vote": [bytes(20), b"\xff"]},
+        "vote-to-drop": {"vote": [VALIDATORS[0], b""]},
+    }
+    for name, changes in good.items():
+        block = SealedBlock({}, **{"timestamp": BLOCK_TIME, **changes})
+        members = {
+            "header": block.header.hex(),
+            "validators": trusted,
+            "block_hash": f"0x{block.block_hash.hex()}",
+        }
+        yield Vector("qbft-header", f"valid-{name}", "Sealed on paper.", VALID, members)
+    for fault, (changes, code) in BROKEN.items():
+        header = SealedBlock({}, **{"timestamp": BLOCK_TIME, **changes}).header
+        members = {"header": header.hex(), "validators": trusted}
+        name = fault.replace(",", "").replace(".", "").replace(" ", "-")
+        yield Vector("qbft-header", name, f"The header has {fault}.", code, members)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from worlds import trials_chain, trials_format, trials_items, trials_map, trials_valid
+from worlds import trials_chain, trials_format, trials_items, trials_map, trials_seals, trials_valid
 from worlds.paper import PaperWorld
 from worlds.trials import TRIALS, edited, without
 from worlds.trials_chain import validator_range
@@ -15,7 +15,7 @@ from worlds.vectors.vector import NOT_CANONICAL, VALID, Vector
 from ledger.core.trust import Contract, TrustRoot, encode_trust_root
 from ledger.core.verify import Policy
 
-MODULES = (trials_valid, trials_format, trials_chain, trials_map, trials_items)
+MODULES = (trials_valid, trials_format, trials_chain, trials_seals, trials_map, trials_items)
 MALFORMED = "malformed-trust-root"
 NOT_REACHED = "not-reached"
 

@@ -23,6 +23,7 @@ FAMILIES = (
     chain.stream_ids,
     chain.heads,
     chain.headers,
+    chain.qbft_headers,
     chain.state_proofs,
     published.checkpoints,
     published.tiles,
