@@ -70,7 +70,7 @@ class Anvil:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            preexec_fn=_end_with_parent,
+            preexec_fn=end_with_parent,
         )
         assert process.stdout is not None  # noqa: S101 - PIPE was asked for
         threading.Thread(target=_relay, args=(process.stdout, say), daemon=True).start()
@@ -155,5 +155,6 @@ def _relay(lines: IO[str], say: Callable[[str], None]) -> None:
                 say(line.rstrip())
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Before a program is run: it gets a signal when the process that starts it ends."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

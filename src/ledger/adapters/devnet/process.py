@@ -88,3 +88,22 @@ def end_process(pid: int, ticks: int, *, deadline_s: float, number: int = signal
             return False
         time.sleep(_POLL_S)
     return True
+
+
+def detach(lock: IO[str]) -> bool:
+    """Go on as a daemon that nobody has to wait for.
+
+    Returns:
+        True in the daemon. False in the process that was started, once the daemon stands in the
+        lock file, so that whoever started it finds it there.
+    """
+    reading, writing = os.pipe()
+    if os.fork():
+        os.close(writing)
+        os.read(reading, 1)
+        os.close(reading)
+        return False
+    os.close(reading)
+    write_holder(lock)
+    os.close(writing)
+    return True

@@ -8,7 +8,6 @@ anvil dies too often, and says why.
 
 import json
 import logging
-import os
 import signal
 import sys
 import threading
@@ -16,13 +15,13 @@ import time
 from collections import deque
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from ledger.adapters.devnet.anvil import Anvil
 from ledger.adapters.devnet.binary import find_anvil
 from ledger.adapters.devnet.chain_state import ChainKeeper
 from ledger.adapters.devnet.directory import DevnetConfig, DevnetDirectory, write_whole
-from ledger.adapters.devnet.process import start_ticks, take_lock, write_holder
+from ledger.adapters.devnet.process import detach, start_ticks, take_lock
 from ledger.errors import ChainUnavailableError, DevnetError, LedgerError
 
 TICK_S: Final = 0.25
@@ -251,7 +250,7 @@ def main(arguments: list[str]) -> int:
         _log.warning("another supervisor runs already")
         return 0
     with lock:
-        if not _detach(lock):
+        if not detach(lock):
             return 0
         config = directory.load_config()
         if config is None:
@@ -260,25 +259,6 @@ def main(arguments: list[str]) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: supervisor.stop())
         return supervisor.run()
-
-
-def _detach(lock: IO[str]) -> bool:
-    """Go on as a daemon that nobody has to wait for.
-
-    Returns:
-        True in the daemon. False in the process that was started, once the daemon stands in the
-        lock file, so that whoever started it finds it there.
-    """
-    reading, writing = os.pipe()
-    if os.fork():
-        os.close(writing)
-        os.read(reading, 1)
-        os.close(reading)
-        return False
-    os.close(reading)
-    write_holder(lock)
-    os.close(writing)
-    return True
 
 
 if __name__ == "__main__":
