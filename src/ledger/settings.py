@@ -54,6 +54,9 @@ class NodeSettings(BaseSettings):
     clock_offset_s: int = 0
     """Shifts the clock; development chains only."""
 
+    peers_on_this_machine: bool = False
+    """Whether other regions' nodes may run on this machine, as on every development chain."""
+
     requests_anyone: Annotated[int, Field(ge=0, le=10**9)] = 600
     """Requests a minute of one client address; 0: no limit."""
     requests_regions: Annotated[int, Field(ge=0, le=10**9)] = 6_000

@@ -20,6 +20,7 @@ def make_mirroring(
     chain: Chain,
     clock: Clock,
     directory: RegionDirectory,
+    allow_loopback: bool,
 ) -> tuple[Mirroring, HttpMirrorSource]:
     """The mirroring of one node and its way to the other regions; nothing runs yet."""
     source = HttpMirrorSource(
@@ -27,7 +28,7 @@ def make_mirroring(
         secret=mirror_key,
         clock=clock,
         entropy=secrets.token_bytes,
-        allow_loopback=trust_root.is_development,
+        allow_loopback=allow_loopback,
     )
     mirroring = Mirroring(
         region=region,

@@ -121,7 +121,7 @@ def _open_outside(folder: Path, settings: NodeSettings, trust_root: TrustRoot) -
             head_anchor=trust_root.head_anchor.address,
             region_registry=trust_root.region_registry.address,
         ),
-        peers=HttpPeers(allow_loopback=trust_root.is_development),
+        peers=HttpPeers(allow_loopback=trust_root.is_development or settings.peers_on_this_machine),
         clock=SystemClock(settings.clock_offset_s),
     )
 
@@ -148,6 +148,7 @@ def _wire(
         chain=outside.chain,
         clock=clock,
         directory=directory,
+        allow_loopback=trust_root.is_development or settings.peers_on_this_machine,
     )
     worker = Worker(
         region=region,

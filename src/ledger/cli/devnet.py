@@ -1,46 +1,27 @@
 """``credit-ledger devnet``: the embedded development chain."""
 
 import json
-import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
+from ledger.cli import consortium
+from ledger.cli.devnet_texts import FOLDER, NOT_RUNNING, Folder, fail
 from ledger.cli.language import TEST_CHAIN, pick
 from ledger.errors import DevnetError, LedgerError
 
-FAILED = 1
-USAGE = 2
-NOT_RUNNING = 3
-
 app = typer.Typer(help="内置测试链 / The embedded development chain", no_args_is_help=True)
 
-_Folder = Annotated[Path, typer.Option("--dir", help="测试链目录 / the devnet's folder")]
+ANVIL = "anvil"
+QBFT = "qbft"
 _Json = Annotated[bool, typer.Option("--json", help="机器可读 / for programs")]
-_FOLDER = Path("var/devnet")
-
-_CAUSES = {
-    "binary-missing": ("找不到 anvil 程序", "the anvil program is missing"),
-    "port-in-use": ("端口被占用", "the port is in use"),
-    "does-not-start": ("测试链未能启动", "the chain does not start"),
-    "does-not-stop": ("测试链未能停止", "the chain does not stop"),
-    "other-chain": ("此目录中已有另一条链", "the folder holds another chain"),
-    "not-a-devnet": ("此目录不是测试链目录", "the folder is not a devnet"),
-    "broken-directory": ("测试链目录已损坏", "the devnet's folder is damaged"),
-    "broken-state": ("已存链数据无法读取", "the saved chain cannot be read"),
-    "not-deployed": ("合约尚未部署", "the contracts are not deployed"),
-    "transaction": ("治理交易失败", "a governance transaction failed"),
-    "registration": ("登记文件有误", "a registration is not of the format"),
-    "busy": ("另一命令正在启动此链", "another command is starting this chain"),
-    "usage": ("参数有误", "a value cannot be used"),
-}
 
 
 @app.command()
 def up(
-    folder: _Folder = _FOLDER,
+    folder: Folder = FOLDER,
     port: Annotated[
         int | None, typer.Option(help="端口,0 为任选空闲端口 / port, 0 takes a free one")
     ] = None,
@@ -51,9 +32,19 @@ def up(
     start_time: Annotated[
         int | None, typer.Option(help="链的起始时间(Unix 秒)/ chain starts at this Unix time")
     ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="anvil(默认)或 qbft / anvil, the default, or qbft")
+    ] = None,
+    validators: Annotated[
+        int | None, typer.Option(help="qbft 的验证节点数:4、5(默认)或 7 / 4, 5 or 7")
+    ] = None,
     as_json: _Json = False,
 ) -> None:
     """启动测试链并部署合约 / Start the chain, deploy the contracts; safe to repeat."""
+    if _engine(engine, folder) == QBFT:
+        anvil_only = (port, clock_offset_s, start_time)
+        _up_consortium(folder, validators, chain_id, anvil_only, as_json)
+        return
     from ledger.adapters.devnet import control
     from ledger.adapters.devnet.deployment import deploy, is_current
     from ledger.adapters.devnet.directory import DevnetDirectory
@@ -71,7 +62,7 @@ def up(
         deployment = deploy(DevnetDirectory(folder.resolve()), now.config)
         control.wait_until_saved(folder, max(one.block for one in deployment.contracts.values()))
     except (LedgerError, OSError) as error:
-        _fail("up", error)
+        fail("up", error)
     if not is_current(deployment):
         _note(
             "链上合约与本版本不同;如需更新请先 devnet reset",
@@ -94,16 +85,53 @@ def up(
         typer.echo(f"  {name:<15} {address}")
 
 
+def _engine(wanted: str | None, folder: Path) -> str:
+    """The engine that was asked for, which must be that of an existing folder."""
+    existing = QBFT if consortium.is_consortium(folder) else None
+    if existing is None and (folder / "devnet.json").exists():
+        existing = ANVIL
+    if wanted not in (None, ANVIL, QBFT):
+        fail("up", DevnetError("usage", f"--engine: expected {ANVIL} or {QBFT}, found another"))
+    if wanted is not None and existing is not None and wanted != existing:
+        fail("up", DevnetError("other-chain", f"engine: the folder holds {existing}"))
+    return wanted or existing or ANVIL
+
+
+def _up_consortium(
+    folder: Path,
+    validators: int | None,
+    chain_id: int | None,
+    anvil_only: tuple[int | None, ...],
+    as_json: bool,
+) -> None:
+    begun = time.monotonic()
+    try:
+        if any(one is not None for one in anvil_only):
+            raise DevnetError("usage", "--port and times are for anvil; a consortium keeps its own")
+        lines = consortium.up(folder, validators, chain_id)
+    except (LedgerError, OSError) as error:
+        fail("up", error)
+    if as_json:
+        _print_json(consortium.status_content(folder), 0)
+        return
+    typer.echo(f"{lines[0]}  ({time.monotonic() - begun:.1f} s)")
+    for line in lines[1:]:
+        typer.echo(line)
+
+
 @app.command()
-def status(folder: _Folder = _FOLDER, as_json: _Json = False) -> None:
+def status(folder: Folder = FOLDER, as_json: _Json = False) -> None:
     """查看测试链状态 / Show the chain's state; exit code 3 when it is not healthy."""
     try:
-        content = _status_json(folder)
+        is_consortium = consortium.is_consortium(folder)
+        content = consortium.status_content(folder) if is_consortium else _status_json(folder)
     except (LedgerError, OSError) as error:
-        _fail("status", error)
+        fail("status", error)
     exit_code = 0 if content["healthy"] else NOT_RUNNING
     if as_json:
         _print_json(content, exit_code)
+    elif is_consortium:
+        consortium.print_status(content)
     else:
         _print_status(content)
     raise typer.Exit(exit_code)
@@ -111,7 +139,7 @@ def status(folder: _Folder = _FOLDER, as_json: _Json = False) -> None:
 
 @app.command()
 def logs(
-    folder: _Folder = _FOLDER,
+    folder: Folder = FOLDER,
     lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="行数 / lines")] = 50,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="持续显示 / follow")] = False,
 ) -> None:
@@ -131,14 +159,12 @@ def logs(
 
 
 @app.command()
-def down(folder: _Folder = _FOLDER) -> None:
+def down(folder: Folder = FOLDER) -> None:
     """停止测试链,保留数据 / Stop the chain and keep it."""
-    from ledger.adapters.devnet import control
-
     try:
-        stopped = control.down(folder)
+        stopped = _control(folder).down(folder)
     except (LedgerError, OSError) as error:
-        _fail("down", error)
+        fail("down", error)
     if stopped:
         typer.echo(pick("测试链已停止", "the chain is stopped"))
     else:
@@ -146,21 +172,19 @@ def down(folder: _Folder = _FOLDER) -> None:
 
 
 @app.command()
-def reset(folder: _Folder = _FOLDER) -> None:
+def reset(folder: Folder = FOLDER) -> None:
     """停止测试链并删除其全部数据 / Stop the chain and delete its folder."""
-    from ledger.adapters.devnet import control
-
     try:
-        control.reset(folder)
+        _control(folder).reset(folder)
     except (LedgerError, OSError) as error:
-        _fail("reset", error)
+        fail("reset", error)
     typer.echo(pick("测试链数据已删除", "the chain's folder is deleted"))
 
 
 @app.command()
 def admit(
     nodes: Annotated[list[Path], typer.Argument(help="节点目录 / folders of the nodes")],
-    folder: _Folder = _FOLDER,
+    folder: Folder = FOLDER,
 ) -> None:
     """以治理方身份接入地区节点 / Admit regions' nodes as governance; safe to repeat."""
     from ledger.adapters.devnet.admission import admit as admit_all
@@ -171,11 +195,19 @@ def admit(
         registrations = [load_registration(node) for node in nodes]
         sent = admit_all(DevnetDirectory(folder.resolve()), registrations)
     except (LedgerError, OSError) as error:
-        _fail("admit", error)
+        fail("admit", error)
     for registration in registrations:
         count = sent[registration.region]
         done = pick(f"已接入({count} 笔交易)", f"admitted ({count} transactions)")
         typer.echo(f"{registration.region}  {done if count else pick('无变化', 'no change')}")
+
+
+def _control(folder: Path) -> Any:
+    """The commands of the engine whose folder it is."""
+    from ledger.adapters.devnet import control
+    from ledger.adapters.devnet.qbft import control as qbft_control
+
+    return qbft_control if consortium.is_consortium(folder) else control
 
 
 def _status_json(folder: Path) -> dict[str, Any]:
@@ -244,12 +276,4 @@ def _note(zh: str, en: str) -> None:
     typer.echo(pick(zh, en), err=True)
 
 
-def _fail(command: str, error: Exception) -> NoReturn:
-    if isinstance(error, DevnetError):
-        cause = pick(*_CAUSES.get(error.problem, (error.problem, error.problem)))
-        typer.echo(f"devnet {command}: {cause}: {error}", err=True)
-        usage = error.problem in ("usage", "other-chain", "not-a-devnet", "registration")
-        sys.exit(USAGE if usage else FAILED)
-    code = error.code if isinstance(error, LedgerError) else type(error).__name__
-    typer.echo(f"devnet {command}: {code}: {error}", err=True)
-    sys.exit(FAILED)
+consortium.register(app)

@@ -76,6 +76,7 @@ def name_of(table: dict[str, tuple[str, str]], word: str) -> str:
 
 
 TEST_CHAIN: Final = ("测试链", "TEST CHAIN 测试链")
+TEST_CONSORTIUM: Final = ("联盟测试链", "consortium devnet")
 LIMITS: Final = (
     "本结论不证明:该地区已记入其应记入的一切;每次移除均属合法;每次查询均被记录。",
     "Not proved: that the region logged all it should have; that each removal was lawful;"

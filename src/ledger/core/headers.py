@@ -132,6 +132,20 @@ def parse_header(header_rlp: bytes) -> Header:
     )
 
 
+def chain_hash(header: Header) -> Hash32:
+    """The hash by which the chain knows a block, as far as its header tells.
+
+    On a QBFT chain round and seals are left out of it. Who sealed the block is not looked at:
+    ``verify_qbft`` does that.
+    """
+    if header.mix_hash != qbft.MIX_HASH or qbft.is_other_protocol(header.extra_data):
+        return header.block_hash
+    try:
+        return qbft.block_hash(header.fields, qbft.parse_extra(header.extra_data))
+    except MalformedProofError:
+        return header.block_hash
+
+
 def header_from_rpc(block: Mapping[str, object]) -> bytes:
     """Rebuild the header of a block from the answer of ``eth_getBlockByNumber``.
 

@@ -53,8 +53,11 @@ def admit(directory: DevnetDirectory, registrations: Sequence[Registration]) -> 
         if len(plan) != len(registrations):
             raise DevnetError("registration", "a region is registered twice")
         receipts = owner.call_all([call for calls in plan.values() for call in calls])
-        # Nobody may rely on an admission that a kill of the chain would take back.
-        wait_until_saved(directory.root, max((one.block_number for one in receipts), default=0))
+        if not deployment.validators:
+            # Nobody may rely on an admission that a kill of anvil would take back. What validators
+            # have sealed stays.
+            block = max((one.block_number for one in receipts), default=0)
+            wait_until_saved(directory.root, block)
         save_deployment(directory, replace(deployment, mirrors=governance.seats.mirrors))
         return {region: len(calls) for region, calls in plan.items()}
     finally:

@@ -4,6 +4,7 @@
      "contracts": {"HeadAnchor": {"address", "code_hash", "creation_hash", "block",
                                   "slots": {"status", "heads", "confirmations"}},
                    "RegionRegistry": {...}},
+     "consensus": "development" or "qbft", "validators": ["0x..", ...],
      "mirrors": [{"number": 0, "address": "0x..", "region": "310000"}, ...]}
 
 The owner's first transaction creates HeadAnchor, its second RegionRegistry. So a deployment that
@@ -12,10 +13,11 @@ addresses.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from ledger.adapters.devnet.directory import DevnetConfig, DevnetDirectory, write_whole
+from ledger.adapters.devnet.directory import DevnetDirectory, write_whole
 from ledger.adapters.devnet.owner import Owner
 from ledger.adapters.evm.client import EvmClient
 from ledger.adapters.evm.contract import checksum, load_contract
@@ -68,14 +70,38 @@ class Deployment:
     """By name."""
     mirrors: tuple[AdmittedMirror, ...] = ()
     """As last read from the chain, ascending by number."""
+    validators: tuple[bytes, ...] = ()
+    """Who seals the blocks, addresses ascending; none on a development chain."""
+
+    @property
+    def consensus(self) -> str:
+        """How blocks are agreed on, as a trust root says it."""
+        return "qbft" if self.validators else "development"
 
 
-def deploy(directory: DevnetDirectory, config: DevnetConfig) -> Deployment:
+class ChainConfig(Protocol):
+    """What a deployment needs to know of a running chain."""
+
+    @property
+    def chain_id(self) -> int:
+        """EIP-155 chain id."""
+        ...
+
+    @property
+    def rpc_url(self) -> str:
+        """Where the chain answers."""
+        ...
+
+
+def deploy(
+    directory: DevnetDirectory, config: ChainConfig, validators: Sequence[bytes] = ()
+) -> Deployment:
     """Create what is missing on a running devnet and write ``deployment.json``.
 
     Args:
         directory: Its directory, with the owner's key.
         config: Its configuration.
+        validators: Addresses of those who seal its blocks; none on a development chain.
 
     Raises:
         DevnetError: A creation failed, or the addresses hold something else.
@@ -93,6 +119,7 @@ def deploy(directory: DevnetDirectory, config: DevnetConfig) -> Deployment:
             owner=owner.address,
             contracts=contracts,
             mirrors=() if recorded is None else recorded.mirrors,
+            validators=tuple(sorted(validators)),
         )
     finally:
         client.close()
@@ -126,6 +153,8 @@ def encode_deployment(deployment: Deployment) -> bytes:
             {"number": one.number, "address": "0x" + one.address.hex(), "region": one.region}
             for one in deployment.mirrors
         ],
+        "consensus": deployment.consensus,
+        "validators": ["0x" + one.hex() for one in deployment.validators],
     }
     return json.dumps(content, indent=1).encode() + b"\n"
 
@@ -145,6 +174,7 @@ def parse_deployment(content: bytes) -> Deployment:
             owner=_unhex(value["owner"], 20),
             contracts={name: _deployed(one) for name, one in value["contracts"].items()},
             mirrors=tuple(_mirror(one) for one in value.get("mirrors", ())),
+            validators=tuple(_unhex(one, 20) for one in value.get("validators", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         raise DevnetError(

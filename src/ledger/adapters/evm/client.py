@@ -23,7 +23,7 @@ from ledger.adapters.evm.quantities import (
 from ledger.adapters.evm.sending import send
 from ledger.adapters.evm.signing import sign
 from ledger.core.chain.keccak import keccak256
-from ledger.core.headers import header_from_rpc, parse_header
+from ledger.core.headers import chain_hash, header_from_rpc, parse_header
 from ledger.core.types import Hash32
 from ledger.errors import (
     ChainUnavailableError,
@@ -112,10 +112,9 @@ class EvmClient:
             raise ChainUnavailableError(f"the chain's header is malformed: {error}") from None
         if header.number != number:
             raise HeaderError(f"expected block {number}, found block {header.number}")
-        if header.block_hash != reported:
-            raise HeaderError(
-                f"expected block hash {reported.hex()}, computed {header.block_hash.hex()}"
-            )
+        computed = chain_hash(header)
+        if computed != reported:
+            raise HeaderError(f"expected block hash {reported.hex()}, computed {computed.hex()}")
         return reported, header_rlp
 
     def fetch_proof(self, address: bytes, slots: Sequence[bytes], number: int) -> tuple[bytes, ...]:

@@ -1,7 +1,7 @@
-"""The trust root of a development chain, made from what was deployed and who was admitted.
+"""The first trust root of a devnet, made from what was deployed and who was admitted.
 
-Nobody signs it: on a development chain one unsealed node makes every block, and each verdict says
-so.
+Nobody signs it: it is the first. On a development chain one unsealed node makes every block, and
+each verdict says so; on a consortium's chain the validators are those of its genesis.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,7 @@ from ledger.core.trust.model import (
     Coverage,
     Mirror,
     TrustRoot,
+    ValidatorRange,
     VrfKey,
 )
 from ledger.core.trust.parse import parse_trust_root
@@ -66,8 +67,8 @@ def make_development_trust_root(
             expires_at=issued_at.replace(microsecond=0) + LIFETIME,
             chain_id=int(deployment["chain_id"]),
             genesis_hash=_bytes(deployment["genesis_hash"]),
-            consensus="development",
-            validators=(),
+            consensus=str(deployment.get("consensus", "development")),
+            validators=_validators(deployment.get("validators", ())),
             head_anchor=_contract(contracts["HeadAnchor"], "status", "heads", "confirmations"),
             region_registry=_contract(contracts["RegionRegistry"]),
             consent_registry=None,
@@ -96,6 +97,13 @@ def _coverage(registrations: Sequence[Mapping[str, Any]], since: date) -> tuple[
         for one in registrations
         for record_type in RECORD_TYPES.values()
     )
+
+
+def _validators(addresses: Sequence[str]) -> tuple[ValidatorRange, ...]:
+    """One open range from block 0, or none on a development chain."""
+    if not addresses:
+        return ()
+    return (ValidatorRange(0, None, None, None, frozenset(map(_bytes, addresses))),)
 
 
 def _mirrors(
