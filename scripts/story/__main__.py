@@ -28,7 +28,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="credit-ledger-demo-"))
     try:
         print(language.pick("启动测试链和四个地区节点……", "Starting a chain and four regions..."))
-        with Network(folder, offset_s=offset_s, keep=options.keep) as network:
+        with Network(folder, offset_s, options.keep, options.engine) as network:
             print(language.pick("已就绪", "Ready"), f"({time.monotonic() - started:.1f} s)")
             if options.data is None:
                 tell(network, ROOT / "examples")
@@ -49,6 +49,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="demo", description="The ledger, end to end.")
     parser.add_argument("--lang", choices=("zh", "en"))
+    parser.add_argument("--engine", choices=("anvil", "qbft"), default="anvil")
     parser.add_argument("--keep", action="store_true", help="leave it running and show the URLs")
     parser.add_argument("--data", type=Path, help="folder of <region>-<type>.csv and changes.csv")
     parser.add_argument("--answers", type=Path, help="write each answer here, one JSON a line")
@@ -61,6 +62,8 @@ def _options() -> argparse.Namespace:
     together = (options.data, options.answers, options.report, options.evidence)
     if any(together) and not all(together):
         parser.error("--data, --answers, --report and --evidence go together")
+    if options.as_of is not None and options.engine != "anvil":
+        parser.error("--as-of needs the embedded chain: validators keep true time")
     for name in ("data", "answers", "report", "evidence"):
         path = getattr(options, name)
         if path is not None:

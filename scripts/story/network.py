@@ -46,11 +46,13 @@ class Network:
         folder: Where everything is kept.
         offset_s: Seconds by which the clocks of chain and nodes are ahead of the machine's.
         keep: Leave everything running at the end.
+        engine: ``anvil`` for the embedded chain, ``qbft`` for five validators.
     """
 
     folder: Path
     offset_s: int = 0
     keep: bool = False
+    engine: str = "anvil"
     nodes: dict[str, Node] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
 
@@ -93,8 +95,10 @@ class Network:
         return done
 
     def _up(self) -> None:
-        offset = ("--clock-offset-s", str(self.offset_s))
-        self.ledger("devnet", "up", "--dir", str(self.devnet), "--port", "0", *offset)
+        offset: tuple[str, ...] = ()
+        if self.engine == "anvil":
+            offset = ("--clock-offset-s", str(self.offset_s))
+        self._up_chain(offset)
         deployment = json.loads((self.devnet / "deployment.json").read_text(encoding="utf-8"))
         ports: set[int] = set()
         for region in REGIONS:
@@ -113,6 +117,15 @@ class Network:
         for node in self.nodes.values():
             self.start_node(node.region)
         self.wait_ready(list(self.nodes))
+
+    def _up_chain(self, offset: tuple[str, ...]) -> None:
+        where = ("devnet", "up", "--dir", str(self.devnet), "--engine", self.engine)
+        if self.engine == "anvil":
+            self.ledger(*where, "--port", "0", *offset)
+        else:
+            self.ledger(*where)
+            # Only development chains allow it by themselves.
+            os.environ["CREDIT_LEDGER_PEERS_ON_THIS_MACHINE"] = "true"
 
     def _init(self, node: Node, *options: str) -> None:
         port = node.url.rsplit(":", 1)[-1]
