@@ -7,7 +7,7 @@
         FileError (core.intake)
       VerificationError     the evidence is wrong           -> in the verdict
         RootMismatchError  SignatureError (SealError)  UnsetHeadError  UnsupportedFormatError
-        HeaderError (WrongValidatorsError, TooFewSealsError)
+        HeaderError (WrongValidatorsError, TooFewSealsError)  TrustRootUpdateError
       StateError            our own state refuses           -> 409
         ConflictError  RollbackError  NotIntegratedError  FencedError  FatalStateError
         StoreDamagedError  ContractRevertError
@@ -123,6 +123,12 @@ class TooFewSealsError(HeaderError):
     """Fewer than two thirds of the trusted validators sealed a header."""
 
     code = "too-few-seals"
+
+
+class TrustRootUpdateError(VerificationError):
+    """A trust root does not follow the one before it, or too few of its signers want it."""
+
+    code = "trust-root-update"
 
 
 class UnsetHeadError(VerificationError):

@@ -14,12 +14,11 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
-from coincurve import PublicKey
-
 from ledger.core.chain import rlp
 from ledger.core.chain.keccak import keccak256
+from ledger.core.chain.secp256k1 import SIGNATURE_BYTES, recover
 from ledger.core.types import Hash32
-from ledger.errors import MalformedProofError, SealError, TooFewSealsError
+from ledger.errors import MalformedProofError, SealError, SignatureError, TooFewSealsError
 
 MIX_HASH: Final = bytes.fromhex("63746963616c2062797a616e74696e65206661756c7420746f6c6572616e6365")
 """What marks the blocks of Istanbul protocols; part of the signed header."""
@@ -35,12 +34,9 @@ MAX_ROUND_BYTES: Final = 4
 
 VANITY_BYTES: Final = 32
 ADDRESS_BYTES: Final = 20
-SEAL_BYTES: Final = 65
+SEAL_BYTES: Final = SIGNATURE_BYTES
 ADD: Final = b"\xff"
 DROP: Final = b""
-
-_ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-"""Order of secp256k1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,31 +139,16 @@ def count_seals(digest: Hash32, seals: Sequence[bytes], trusted: Set[bytes]) -> 
     """
     signers: set[bytes] = set()
     for seal in seals:
-        signer = recover(digest, seal)
+        try:
+            signer = recover(digest, seal)
+        except SignatureError as error:
+            raise SealError(f"seal: {error}") from None
         if signer not in trusted:
             raise SealError(f"seal: 0x{signer.hex()} is not a trusted validator")
         if signer in signers:
             raise SealError(f"seal: 0x{signer.hex()} sealed twice")
         signers.add(signer)
     return frozenset(signers)
-
-
-def recover(digest: Hash32, seal: bytes) -> bytes:
-    """The address whose key made a seal, 20 bytes.
-
-    Raises:
-        SealError: The bytes are no signature in canonical form (s at most half the order).
-    """
-    if len(seal) != SEAL_BYTES or seal[64] > 1:
-        raise SealError("seal: expected 65 bytes that end in 0 or 1")
-    # Each signature has a twin with the other s; only the low one is ever written.
-    if not 0 < int.from_bytes(seal[32:64], "big") <= _ORDER // 2:
-        raise SealError("seal: expected s from 1 to half the order of the curve")
-    try:
-        key = PublicKey.from_signature_and_message(seal, digest, hasher=None)
-    except (ValueError, TypeError) as error:
-        raise SealError(f"seal: no key made it: {type(error).__name__}") from None
-    return keccak256(key.format(compressed=False)[1:])[12:]
 
 
 def require_quorum(signers: Set[bytes], trusted: Set[bytes]) -> None:
