@@ -105,7 +105,9 @@ class Network:
             port = find_free_port(besides=ports)
             ports.add(port)
             self.nodes[region] = Node(region, self.folder / region, f"http://127.0.0.1:{port}")
-        rpc_url = ("--rpc-url", deployment["rpc_url"])
+        # Several validators, so that what one says is not believed.
+        urls = [deployment["rpc_url"]] if self.engine == "anvil" else deployment["rpc_urls"][:3]
+        rpc_url = ("--rpc-url", ",".join(urls))
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda node: self._init(node, *rpc_url, *offset), self.nodes.values()))
         folders = [str(node.folder) for node in self.nodes.values()]

@@ -191,6 +191,12 @@ class StoreDamagedError(FatalStateError):
     code = "store-damaged"
 
 
+class ChainForkedError(FatalStateError):
+    """Validators sealed two blocks at one height: nothing of this chain can be believed."""
+
+    code = "chain-forked"
+
+
 class ContractRevertError(StateError):
     """A contract refuses a call.
 

@@ -46,7 +46,10 @@ class NodeSettings(BaseSettings):
     port: Annotated[int, Field(ge=1, le=65535)] = 8310
     endpoint: Annotated[str, Field(pattern=r"^https?://")] | None = None
     """How other regions reach the node; default ``http://host:port``."""
-    rpc_url: Annotated[str, Field(pattern=r"^https?://")] = "http://127.0.0.1:8545"
+    rpc_url: Annotated[str, Field(pattern=r"^https?://[^,]+(,https?://[^,]+){0,31}$")] = (
+        "http://127.0.0.1:8545"
+    )
+    """Where the chain answers; on a consortium's chain several validators, with commas."""
     database_url: str | None = None
     """SQLAlchemy URL; default a SQLite file in the node's folder."""
     trust_root: Annotated[str, Field(min_length=1)] = "trust-root.json"
@@ -80,6 +83,11 @@ class NodeSettings(BaseSettings):
         for part in filter(None, value.split(",")):
             ip_network(part.strip())
         return value
+
+    @property
+    def rpc_urls(self) -> tuple[str, ...]:
+        """The chain's endpoints."""
+        return tuple(url.strip() for url in self.rpc_url.split(","))
 
     @property
     def listens_everywhere(self) -> bool:

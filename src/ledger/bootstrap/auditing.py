@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from ledger.adapters.evm.chain import EvmChain
 from ledger.adapters.evm.reading import EvmTransactions
 from ledger.adapters.evm.signing import address_of
 from ledger.adapters.keystore import NodeKeys, load_keys
 from ledger.adapters.sql.inspection import open_inspection
 from ledger.bootstrap.belonging import check_own_keys, generations_of, read_trust_root
+from ledger.bootstrap.chains import open_chain
 from ledger.bootstrap.node import DATABASE_NAME
 from ledger.core.trust import TrustRoot, parse_trust_root
 from ledger.services.audit import AuditReport, NodeIdentity, audit
@@ -42,11 +42,7 @@ def audit_node(
     trust_root = parse_trust_root(read_trust_root(folder / settings.trust_root))
     node = identify(keys, trust_root, settings.region)
     inspection = open_inspection(settings.database_url or f"sqlite:///{folder / DATABASE_NAME}")
-    chain = EvmChain(
-        settings.rpc_url,
-        chain_id=trust_root.chain_id,
-        head_anchor=trust_root.head_anchor.address,
-    )
+    chain = open_chain(settings, trust_root, folder=folder)
     try:
         return audit(
             inspection,

@@ -10,11 +10,13 @@ from sqlalchemy.engine import make_url
 
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.evm.chain import EvmChain
+from ledger.adapters.evm.consortium import ConsortiumChain
 from ledger.adapters.evm.signing import address_of
 from ledger.adapters.http.mirror_source import HttpMirrorSource
 from ledger.adapters.keystore import NodeKeys, load_keys
 from ledger.adapters.sql.store import SqlStore, open_store
 from ledger.adapters.tile_folder import TileFolder
+from ledger.bootstrap.chains import open_chain
 from ledger.bootstrap.node import DATABASE_NAME
 from ledger.bootstrap.streams import checkpoint_key
 from ledger.core.chain.head_slots import Head, stream_id
@@ -42,7 +44,7 @@ class _Node:
     keys: NodeKeys
     trust_root: TrustRoot
     store: SqlStore
-    chain: EvmChain
+    chain: EvmChain | ConsortiumChain
 
     def head(self, region: str, stream: str) -> Head | None:
         """A stream's head on chain."""
@@ -200,12 +202,7 @@ def _open(folder: Path) -> Iterator[_Node]:
         # Opening it would make an empty one.
         raise InputError("database: not found; the node has not run yet")
     store = open_store(url)
-    chain = EvmChain(
-        settings.rpc_url,
-        chain_id=trust_root.chain_id,
-        head_anchor=trust_root.head_anchor.address,
-        region_registry=trust_root.region_registry.address,
-    )
+    chain = open_chain(settings, trust_root, folder=folder)
     try:
         yield _Node(settings, keys, trust_root, store, chain)
     finally:

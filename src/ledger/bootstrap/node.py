@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.evm.chain import EvmChain
+from ledger.adapters.evm.consortium import ConsortiumChain
 from ledger.adapters.evm.signing import address_of
 from ledger.adapters.http.mirror_source import HttpMirrorSource
 from ledger.adapters.http.peers import HttpPeers
@@ -24,12 +25,14 @@ from ledger.api.app import create_app
 from ledger.api.context import NodeContext
 from ledger.api.rate_limits import RequestLimits
 from ledger.bootstrap.belonging import check_own_keys, generations_of, read_trust_root
+from ledger.bootstrap.chains import open_chain
 from ledger.bootstrap.mirroring import make_mirroring
 from ledger.bootstrap.publishing import make_publication
 from ledger.bootstrap.streams import make_mirror_gate, make_tiles
 from ledger.bootstrap.watching import make_watch
 from ledger.core.trust import TrustRoot, parse_trust_root
-from ledger.errors import FatalStateError, InputError, LedgerError
+from ledger.core.types import STREAMS
+from ledger.errors import FatalStateError, LedgerError
 from ledger.services.anchoring import AnchorKey
 from ledger.services.background.genesis import GenesisCheck
 from ledger.services.background.watch import Watch
@@ -66,7 +69,7 @@ class _Outside:
     """A node's way to the world."""
 
     store: SqlStore
-    chain: EvmChain
+    chain: EvmChain | ConsortiumChain
     peers: HttpPeers
     clock: SystemClock
 
@@ -111,16 +114,17 @@ def _arm_crash_point(trust_root: TrustRoot) -> None:
 
 
 def _open_outside(folder: Path, settings: NodeSettings, trust_root: TrustRoot) -> _Outside:
-    if trust_root.region_registry is None:
-        raise InputError("trust root: expected a region registry, found null")
+    store = open_store(settings.database_url or f"sqlite:///{folder / DATABASE_NAME}")
+    try:
+        snapshots = (store.newest_snapshot(stream) for stream in STREAMS)
+        floor = max((one.block_number for one in snapshots if one is not None), default=0)
+        chain = open_chain(settings, trust_root, folder=folder, floor=floor)
+    except LedgerError:
+        store.close()
+        raise
     return _Outside(
-        store=open_store(settings.database_url or f"sqlite:///{folder / DATABASE_NAME}"),
-        chain=EvmChain(
-            settings.rpc_url,
-            chain_id=trust_root.chain_id,
-            head_anchor=trust_root.head_anchor.address,
-            region_registry=trust_root.region_registry.address,
-        ),
+        store=store,
+        chain=chain,
         peers=HttpPeers(allow_loopback=trust_root.is_development or settings.peers_on_this_machine),
         clock=SystemClock(settings.clock_offset_s),
     )

@@ -30,7 +30,12 @@ def up(folder: Path, size: int | None, chain_id: int | None) -> list[str]:
     now = control.up(folder, size=size, chain_id=chain_id, say=_say)
     assert now.config is not None  # noqa: S101 - a running consortium has one
     addresses = [bytes.fromhex(one.address[2:]) for one in now.config.validators]
-    deployment = deploy(ConsortiumDirectory(folder.resolve()), now.config, addresses)
+    deployment = deploy(
+        ConsortiumDirectory(folder.resolve()),
+        now.config,
+        validators=addresses,
+        other_urls=[one.rpc_url for one in now.config.validators[1:]],
+    )
     count = len(addresses)
     lines = [
         pick(

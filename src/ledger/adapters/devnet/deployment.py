@@ -70,6 +70,8 @@ class Deployment:
     """By name."""
     mirrors: tuple[AdmittedMirror, ...] = ()
     """As last read from the chain, ascending by number."""
+    other_urls: tuple[str, ...] = ()
+    """Where further validators answer."""
     validators: tuple[bytes, ...] = ()
     """Who seals the blocks, addresses ascending; none on a development chain."""
 
@@ -94,7 +96,11 @@ class ChainConfig(Protocol):
 
 
 def deploy(
-    directory: DevnetDirectory, config: ChainConfig, validators: Sequence[bytes] = ()
+    directory: DevnetDirectory,
+    config: ChainConfig,
+    *,
+    validators: Sequence[bytes] = (),
+    other_urls: Sequence[str] = (),
 ) -> Deployment:
     """Create what is missing on a running devnet and write ``deployment.json``.
 
@@ -102,6 +108,7 @@ def deploy(
         directory: Its directory, with the owner's key.
         config: Its configuration.
         validators: Addresses of those who seal its blocks; none on a development chain.
+        other_urls: Where further validators answer.
 
     Raises:
         DevnetError: A creation failed, or the addresses hold something else.
@@ -119,6 +126,7 @@ def deploy(
             owner=owner.address,
             contracts=contracts,
             mirrors=() if recorded is None else recorded.mirrors,
+            other_urls=tuple(other_urls),
             validators=tuple(sorted(validators)),
         )
     finally:
@@ -153,6 +161,7 @@ def encode_deployment(deployment: Deployment) -> bytes:
             {"number": one.number, "address": "0x" + one.address.hex(), "region": one.region}
             for one in deployment.mirrors
         ],
+        "rpc_urls": [deployment.rpc_url, *deployment.other_urls],
         "consensus": deployment.consensus,
         "validators": ["0x" + one.hex() for one in deployment.validators],
     }
@@ -174,6 +183,7 @@ def parse_deployment(content: bytes) -> Deployment:
             owner=_unhex(value["owner"], 20),
             contracts={name: _deployed(one) for name, one in value["contracts"].items()},
             mirrors=tuple(_mirror(one) for one in value.get("mirrors", ())),
+            other_urls=tuple(str(one) for one in value.get("rpc_urls", ())[1:]),
             validators=tuple(_unhex(one, 20) for one in value.get("validators", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
