@@ -61,12 +61,12 @@ class Endpoints:
         endpoint with too many questions open is not asked another.
         """
         asked: dict[Future[Answer], int] = {}
-        told = []
+        told: list[Told[Answer]] = []
         for number in range(len(self.chains)):
             if self._free[number].acquire(blocking=False):
                 asked[self._pool.submit(self._ask, number, question)] = number
             else:
-                told.append(Told[Answer](number, None, ChainUnavailableError("it is too slow")))
+                told.append(Told(number, None, ChainUnavailableError("it is too slow")))
         waiting: set[Future[Answer]] = set(asked)
         deadline: float | None = None
         while waiting:
@@ -78,7 +78,7 @@ class Endpoints:
             if deadline is None and any(one.error is None for one in told):
                 deadline = time.monotonic() + GRACE_S
         slow = ChainUnavailableError("it did not answer in time")
-        told += [Told[Answer](asked[one], None, slow) for one in waiting]
+        told += [Told(asked[one], None, slow) for one in waiting]
         return sorted(told, key=lambda one: one.number)
 
     def _ask(self, number: int, question: Callable[[EvmChain], Answer]) -> Answer:
