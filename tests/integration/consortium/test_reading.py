@@ -118,8 +118,7 @@ def test_one_liar_of_three_changes_nothing(one_liar: Reading, name: str) -> None
     (proxy,) = one_liar.proxies
     proxy.fault = FAULTS[name]
     begun = time.monotonic()
-    for _ in range(2):
-        look(one_liar)
+    look(one_liar)
     assert time.monotonic() - begun < 60
     assert not one_liar.forks
 
@@ -131,6 +130,8 @@ HARMLESS = {
 }
 BREAKING = sorted(set(FAULTS) - HARMLESS)
 """Faults under which nothing can be read if every endpoint has them."""
+
+SLOW = ("hang", "endless", "trickle")
 
 
 @pytest.mark.parametrize("name", BREAKING)
@@ -144,7 +145,8 @@ def test_nothing_is_believed_when_all_lie(all_liars: Reading, name: str) -> None
     assert isinstance(caught.value, ChainUnavailableError)
     for proxy in all_liars.proxies:
         proxy.fault = None
-    time.sleep(1.6)  # questions that still hang end
+    if name in SLOW:
+        time.sleep(1.6)  # questions that still hang end
     look(all_liars)
 
 
