@@ -24,13 +24,14 @@ from ledger.adapters.sql.store import SqlStore, open_store
 from ledger.api.app import create_app
 from ledger.api.context import NodeContext
 from ledger.api.rate_limits import RequestLimits
-from ledger.bootstrap.belonging import check_own_keys, generations_of, read_trust_root
+from ledger.bootstrap.belonging import check_own_keys, generations_of
 from ledger.bootstrap.chains import open_chain
 from ledger.bootstrap.mirroring import make_mirroring
 from ledger.bootstrap.publishing import make_publication
 from ledger.bootstrap.streams import make_mirror_gate, make_tiles
+from ledger.bootstrap.trusting import FACT, load_trusted
 from ledger.bootstrap.watching import make_watch
-from ledger.core.trust import TrustRoot, parse_trust_root
+from ledger.core.trust import TrustRoot
 from ledger.core.types import STREAMS
 from ledger.errors import FatalStateError, LedgerError
 from ledger.services.anchoring import AnchorKey
@@ -83,8 +84,8 @@ def build_node(folder: Path, settings: NodeSettings) -> Node:
             those of the trust root, a database of another node, or a crash point that is none.
     """
     keys = load_keys(folder)
-    trust_root_bytes = read_trust_root(folder / settings.trust_root)
-    trust_root = parse_trust_root(trust_root_bytes)
+    trusted = load_trusted(folder, settings.trust_root)
+    trust_root = trusted.root
     if settings.clock_offset_s and not trust_root.is_development:
         raise FatalStateError("clock_offset_s: expected 0, a shift is for development chains only")
     generations = generations_of(trust_root, settings.region)
@@ -94,11 +95,14 @@ def build_node(folder: Path, settings: NodeSettings) -> Node:
     try:
         outside.store.bind("region", settings.region)
         outside.store.bind("genesis", trust_root.genesis_hash.hex())
+        if trusted.pin is not None:
+            # Updates follow from the first root this node ever had, and from no other.
+            outside.store.bind(FACT, trusted.pin)
     except LedgerError:
         outside.chain.close()
         outside.store.close()
         raise
-    return _wire(settings, keys, generations, trust_root, trust_root_bytes, outside)
+    return _wire(settings, keys, generations, trust_root, trusted.content, outside)
 
 
 def _arm_crash_point(trust_root: TrustRoot) -> None:

@@ -1,4 +1,4 @@
-"""``credit-ledger trust-root make``: what verifiers pin."""
+"""``credit-ledger trust-root make|sign|update``: what verifiers pin."""
 
 import hashlib
 import json
@@ -57,6 +57,68 @@ def make(
             f"trust root written to {len(nodes)} nodes, SHA-256 {digest} (development chain)",
         )
     )
+
+
+@app.command()
+def sign(
+    update: Annotated[Path, typer.Argument(help="新信任根 / the update")],
+    key: Annotated[Path, typer.Option(help="签署人私钥文件(十六进制)/ signer's key, hex")],
+    signatures: Annotated[Path, typer.Option(help="签名文件,追加 / signatures, added to")],
+) -> None:
+    """签署信任根更新 / Add a signature to an update; wallets may sign its EIP-712 form instead."""
+    from eth_account import Account
+
+    from ledger.core.trust import parse_trust_root
+    from ledger.core.trust.update import encode_signatures, parse_signatures, signing_digest
+
+    try:
+        content = update.read_bytes()
+        digest = signing_digest(content, parse_trust_root(content))
+        present: tuple[bytes, ...] = ()
+        if signatures.exists():
+            present = parse_signatures(signatures.read_bytes(), content)
+        made = bytes(Account.unsafe_sign_hash(digest, _secret(key)).signature)
+        if made not in present:
+            signatures.write_bytes(encode_signatures(content, (*present, made)))
+    except (LedgerError, OSError) as error:
+        fail("trust-root", error)
+    count = len({*present, made})
+    typer.echo(pick(f"已有 {count} 份签名:{signatures}", f"{count} signatures: {signatures}"))
+
+
+@app.command("update")
+def update_root(
+    update: Annotated[Path, typer.Argument(help="新信任根 / the update")],
+    signatures: Annotated[Path, typer.Option(help="签名文件 / its signatures")],
+    folder: Annotated[Path, typer.Option("--dir", help="节点目录 / the node's folder")],
+) -> None:
+    """更新节点的信任根 / Take an update as a node's trust root; read at its next start."""
+    from ledger.bootstrap.trusting import install_update
+    from ledger.settings import load_settings
+
+    try:
+        name = load_settings(folder).trust_root
+        content = update.read_bytes()
+        root = install_update(folder, name, content, signatures.read_bytes())
+    except (LedgerError, OSError) as error:
+        fail("trust-root", error)
+    digest = hashlib.sha256(content).hexdigest()
+    typer.echo(
+        pick(
+            f"信任根已更新为第 {root.sequence} 版,SHA-256 {digest};重启节点后生效",
+            f"trust root {root.sequence} taken, SHA-256 {digest}; restart the node",
+        )
+    )
+
+
+def _secret(path: Path) -> bytes:
+    try:
+        secret = bytes.fromhex(path.read_text(encoding="ascii").strip().removeprefix("0x"))
+    except ValueError:
+        secret = b""
+    if len(secret) != 32:
+        raise InputError("--key: expected a file with 64 hexadecimal digits")
+    return secret
 
 
 def _read_json(path: Path) -> dict[str, Any]:
