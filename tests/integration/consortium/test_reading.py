@@ -1,5 +1,6 @@
 """A sealed chain read through validators that lie: the wrong is refused, the true is found."""
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +20,13 @@ from ledger.core.trust import Confirmation, Mirror, TrustRoot
 from ledger.core.trust.model import Contract, ValidatorRange
 from ledger.errors import ChainForkedError, ChainUnavailableError, InputError, LedgerError
 
-pytestmark = [pytest.mark.devnet, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.devnet,
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        "CREDIT_LEDGER_TEST_CONSORTIUM" not in os.environ, reason="run ./scripts/test-consortium"
+    ),
+]
 
 UNUSED = stream_id("310000", "records")
 

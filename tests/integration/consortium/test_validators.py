@@ -14,7 +14,13 @@ from ledger.adapters.evm.client import EvmClient
 from ledger.core.headers import verify_qbft
 from ledger.errors import DevnetError
 
-pytestmark = [pytest.mark.devnet, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.devnet,
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        "CREDIT_LEDGER_TEST_CONSORTIUM" not in os.environ, reason="run ./scripts/test-consortium"
+    ),
+]
 
 
 def wait_for(condition: Callable[[], bool], deadline_s: float = 60.0) -> None:
