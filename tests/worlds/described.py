@@ -25,7 +25,8 @@ class Description:
     def __init__(self, app: FastAPI) -> None:
         content = app.openapi()
         self._operations = [
-            (re.compile(_pattern(path)), operations)
+            # As the router reads it: a place may hold a line end, or nothing.
+            (re.compile(_pattern(path), re.DOTALL), operations)
             for path, operations in content["paths"].items()
         ]
 
@@ -66,6 +67,6 @@ class Description:
 def _pattern(path: str) -> str:
     parts = re.split(r"(\{\w+\})", path)
     return "".join(
-        (".+" if part == "{place}" else "[^/]+") if part.startswith("{") else re.escape(part)
+        (".*" if part == "{place}" else "[^/]+") if part.startswith("{") else re.escape(part)
         for part in parts
     )
