@@ -14,6 +14,10 @@ from ledger.core.records.subject import check_character
 IN_FORCE = "in_force"
 ENDED = "ended"
 
+RECORDS = "records"
+CHANGES = "changes"
+AMENDMENTS = "amendments"
+
 SUBJECTS = 40
 """So few that many records share a subject."""
 
@@ -36,6 +40,10 @@ class Record:
     """How it must stand once everything acknowledged has taken effect."""
     is_ending: bool = False
     """A change was sent that may or may not have been taken."""
+    version: int = 1
+    """The version that was acknowledged last."""
+    is_amending: bool = False
+    """An amendment was sent that may or may not have been taken."""
 
     def is_over(self, today: date) -> bool:
         """Whether its last day lies in the past."""
@@ -52,6 +60,11 @@ class Sending:
     kind: str
     batch_id: int | None = None
     """Number under which it was acknowledged."""
+
+    @property
+    def mode(self) -> str:
+        """How it is sent."""
+        return "amend" if self.kind == AMENDMENTS else "publish"
 
 
 @dataclass
@@ -78,9 +91,12 @@ class Book:
         """
         choice = self.chance.random()
         standing = self._standing(today)
-        if until is None and choice < 0.2 and standing:
+        first_versions = [record for record in standing if record.version == 1]
+        if until is None and choice < 0.15 and standing:
             sending = self._changes(standing, today)
-        elif until is None and choice < 0.35 and self.sent:
+        elif until is None and choice < 0.25 and first_versions:
+            sending = self._amendments(first_versions)
+        elif until is None and choice < 0.4 and self.sent:
             return self._again()
         else:
             sending = self._new_records(today, until)
@@ -97,16 +113,16 @@ class Book:
         for number in sending.numbers:
             record = self.records[number]
             record.is_acknowledged = True
-            if sending.kind == "changes":
+            if sending.kind == CHANGES:
                 record.status, record.is_ending = ENDED, False
+            elif sending.kind == AMENDMENTS:
+                record.version, record.is_amending = 2, False
         refused = {problem["row"] for problem in answer["rejected"]}
         if answer["accepted"] + answer["unchanged"] + len(refused) != answer["rows"]:
             wrong.append(f"batch {answer['id']}: its counts do not add up")
         for problem in answer["rejected"]:
-            # What ended since, or at once, is not taken a second time.
             record = self.records[sending.numbers[problem["row"] - 2]]
-            may_be_ended = record.is_ending or self.expected(record, today) == ENDED
-            if problem["code"] != "already-ended" or not may_be_ended:
+            if problem["code"] not in self._rightly_refused(record, sending, today):
                 wrong.append(f"batch {answer['id']}: row refused: {problem['code']}")
         return wrong
 
@@ -125,6 +141,15 @@ class Book:
     def document(self, number: int) -> str:
         """The document number of a record."""
         return f"{self.region[:2]}罚〔2026〕{number:06d}号"
+
+    def _rightly_refused(self, record: Record, sending: Sending, today: date) -> set[str]:
+        """The codes with which a row may be refused that was sent before."""
+        codes = set()
+        if record.is_ending or self.expected(record, today) == ENDED:
+            codes.add("already-ended")  # What ended since, or at once, is not taken again.
+        if sending.kind == RECORDS and (record.version > 1 or record.is_amending):
+            codes.add("conflict")  # The row as it was before the amendment.
+        return codes
 
     def _standing(self, today: date) -> list[Record]:
         return [
@@ -155,7 +180,7 @@ class Book:
                 numbers.append(record.number)
                 rows.append(self._row(record))
         content = "\n".join((COLUMNS, *rows, "")).encode()
-        return Sending(content, self._key(), tuple(numbers), "records")
+        return Sending(content, self._key(), tuple(numbers), RECORDS)
 
     def _record(self, today: date, until: date | None) -> Record:
         if until is None and self.chance.random() < 0.1:
@@ -174,13 +199,21 @@ class Book:
             code, document = record.subject, self.document(record.number)
             rows.append(f"{self.region},{document},{code},{kind},{today - timedelta(days=9)}")
         content = "\n".join((CHANGE_COLUMNS, *rows, "")).encode()
-        return Sending(content, self._key(), tuple(one.number for one in chosen), "changes")
+        return Sending(content, self._key(), tuple(one.number for one in chosen), CHANGES)
 
-    def _row(self, record: Record) -> str:
+    def _amendments(self, known: list[Record]) -> Sending:
+        chosen = self.chance.sample(known, min(len(known), self.chance.choice((1, 2, 5))))
+        for record in chosen:
+            record.is_amending = True
+        rows = [self._row(record, fine="2.500000") for record in chosen]
+        content = "\n".join((COLUMNS, *rows, "")).encode()
+        return Sending(content, self._key(), tuple(one.number for one in chosen), AMENDMENTS)
+
+    def _row(self, record: Record, fine: str = "1.000000") -> str:
         until = "" if record.until is None else record.until.isoformat()
         return (
             f"某某有限公司,法人及非法人组织,{record.subject},{self.document(record.number)},"
-            f"超标排放,事实,依据,罚款,处以罚款,1.000000,2026-02-21,{until},"
+            f"超标排放,事实,依据,罚款,处以罚款,{fine},2026-02-21,{until},"
             f"某某卫生健康委员会,{_uscc(1, '11310151MA')}"
         )
 

@@ -153,8 +153,13 @@ def _promises(tables: Tables, book: Book) -> Iterator[Finding]:
             if record.is_acknowledged:
                 yield Finding(LOST, f"{document}: acknowledged, no record")
             continue
-        if puts[row["record_id"], row["version"]] != 1:
-            yield Finding(LOST, f"{document}: expected one put, found {puts[row['record_id'], 1]}")
+        for version in range(1, row["version"] + 1):
+            if (count := puts[row["record_id"], version]) != 1:
+                text = f"{document}: expected one put of version {version}, found {count}"
+                yield Finding(DOUBLED if count else LOST, text)
+        if record.is_acknowledged and row["version"] < record.version:
+            text = f"{document}: version {record.version} was acknowledged"
+            yield Finding(LOST, f"{text}, found {row['version']}")
         if record.is_acknowledged and record.status == "ended" and row["status"] != "ended":
             yield Finding(LOST, f"{document}: its end was acknowledged, it is in force")
     for key, count in puts.items():

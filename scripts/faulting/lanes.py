@@ -131,7 +131,12 @@ class Lane:
         if sending.key is not None:
             headers["Idempotency-Key"] = sending.key
         try:
-            response = client.post("/v1/batches", content=sending.content, headers=headers)
+            response = client.post(
+                "/v1/batches",
+                params={"mode": sending.mode},
+                content=sending.content,
+                headers=headers,
+            )
         except httpx.HTTPError:
             return None
         if response.status_code == httpx.codes.ACCEPTED:

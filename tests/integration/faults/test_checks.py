@@ -28,6 +28,7 @@ DAMAGES = {
     "UPDATE events SET log_index = NULL WHERE log_index = 2": LOST,
     "DELETE FROM entries WHERE log_index = 1": LOST,
     "UPDATE events SET record_id = (SELECT record_id FROM events WHERE seq = 1)": DOUBLED,
+    "UPDATE records SET version = 2 WHERE put_seq = 1": LOST,
     "UPDATE entries SET entry = (SELECT entry FROM entries WHERE log_index = 1)"
     " WHERE log_index = 2": DOUBLED,
     "UPDATE events SET commitment = randomblob(32) WHERE log_index = 1": WRONG,
