@@ -91,7 +91,7 @@ def test_admit_says_what_it_sent_and_then_that_nothing_changed(
     first = run("admit", tmp_path, "--dir", devnet.directory.root)
     assert first.exit_code == 0, first.output
     assert "370000" in first.output
-    assert "10 transactions" in first.output
+    assert "11 transactions" in first.output
     assert "no change" in run("admit", tmp_path, "--dir", devnet.directory.root).output
 
 
