@@ -87,10 +87,10 @@ def test_reset_of_a_foreign_folder_is_refused(tmp_path: Path) -> None:
 def test_admit_says_what_it_sent_and_then_that_nothing_changed(
     devnet: Running, tmp_path: Path
 ) -> None:
-    (tmp_path / "registration.json").write_text(json.dumps(registration("370000", 7)))
+    (tmp_path / "registration.json").write_text(json.dumps(registration("410000", 41)))
     first = run("admit", tmp_path, "--dir", devnet.directory.root)
     assert first.exit_code == 0, first.output
-    assert "370000" in first.output
+    assert "410000" in first.output
     assert "11 transactions" in first.output
     assert "no change" in run("admit", tmp_path, "--dir", devnet.directory.root).output
 
@@ -104,7 +104,7 @@ def test_admit_folder_without_registration_is_a_usage_error(
 
 
 def test_admit_before_the_contracts_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "registration.json").write_text(json.dumps(registration("370000", 7)))
+    (tmp_path / "registration.json").write_text(json.dumps(registration("410000", 41)))
     result = run("admit", tmp_path, "--dir", tmp_path / "none")
     assert result.exit_code == 1
     assert "devnet up" in result.output

@@ -13,8 +13,8 @@ from ledger.services.onchain import MirrorEntry
 
 pytestmark = pytest.mark.devnet
 
-REGION = "350000"
-NUMBER = 25
+REGION = "420000"
+NUMBER = 42
 
 
 def test_fetch_mirror_gives_the_key_and_region_of_a_seat(devnet: Running, chain: EvmChain) -> None:
@@ -44,7 +44,7 @@ def test_fetch_checkpoint_key_gives_what_was_registered(devnet: Running, chain: 
         stream = stream_id(REGION, one.stream)
         assert chain.fetch_checkpoint_key(REGION, stream, 1) == one.checkpoint_public_key
         assert chain.fetch_checkpoint_key(REGION, stream, 2) is None
-    assert chain.fetch_checkpoint_key("390000", stream_id("390000", "records"), 1) is None
+    assert chain.fetch_checkpoint_key("650000", stream_id("650000", "records"), 1) is None
 
 
 def test_fetch_checkpoint_key_without_a_registry_is_an_input_error(devnet: Running) -> None:
