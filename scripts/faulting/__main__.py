@@ -2,6 +2,7 @@
 
 import argparse
 import secrets
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -22,6 +23,8 @@ DEFAULT_FLIPS = 10_000
 def main() -> int:
     """Run what was asked for; gives the exit code."""
     options = _options()
+    # As an exception, so that chain and folders are cleared away.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(width=100) if not sys.stdout.isatty() else Console()
     times = DEEP_TIMES if options.deep else options.times
     points = tuple(options.points or every_point(options.lanes))

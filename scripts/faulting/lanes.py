@@ -6,6 +6,7 @@ others' mirrors need something to follow, and their heads its confirmations.
 """
 
 import random
+import signal
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -222,6 +223,7 @@ class Lane:
 
 def run_lane(place: Place, steps: Sequence[Step], seed: str, pipe: Connection) -> None:
     """The main function of a lane's process."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with_parent()
     try:
         Lane(place, steps, seed, pipe).run()
