@@ -5,6 +5,7 @@ Whatever happened, the sender sends again what was not acknowledged, the node go
 again, and everything stands exactly once: in the database, in the log, on the chain.
 """
 
+import os
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -178,6 +179,7 @@ def test_publication_whose_nth_call_fails_loses_and_doubles_nothing(
 
 
 @pytest.mark.slow
+@pytest.mark.skipif("LEDGER_FAULTS" not in os.environ, reason="set LEDGER_FAULTS: half an hour")
 @pytest.mark.parametrize("way", sorted(WAYS))
 def test_publication_whose_every_call_fails_once_loses_and_doubles_nothing(
     tmp_path: Path, way: str

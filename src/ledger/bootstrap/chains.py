@@ -7,7 +7,6 @@ from pathlib import Path
 from ledger.adapters.evm.chain import EvmChain
 from ledger.adapters.evm.consortium import ConsortiumChain, Fork
 from ledger.core.trust import TrustRoot
-from ledger.errors import InputError
 from ledger.settings import NodeSettings
 
 log = logging.getLogger(__name__)
@@ -25,17 +24,15 @@ def open_chain(
         floor: A height that this node has seen sealed before.
 
     Raises:
-        InputError: The trust root has no region registry, or a sealed chain has fewer than two
-            endpoints.
+        InputError: A sealed chain has fewer than two endpoints.
     """
-    if trust_root.region_registry is None:
-        raise InputError("trust root: expected a region registry, found null")
+    registry = trust_root.region_registry
     chains = [
         EvmChain(
             url,
             chain_id=trust_root.chain_id,
             head_anchor=trust_root.head_anchor.address,
-            region_registry=trust_root.region_registry.address,
+            region_registry=None if registry is None else registry.address,
         )
         for url in settings.rpc_urls
     ]

@@ -33,7 +33,7 @@ from ledger.bootstrap.trusting import FACT, load_trusted
 from ledger.bootstrap.watching import make_watch
 from ledger.core.trust import TrustRoot
 from ledger.core.types import STREAMS
-from ledger.errors import FatalStateError, LedgerError
+from ledger.errors import FatalStateError, InputError, LedgerError
 from ledger.services.anchoring import AnchorKey
 from ledger.services.background.genesis import GenesisCheck
 from ledger.services.background.watch import Watch
@@ -118,6 +118,8 @@ def _arm_crash_point(trust_root: TrustRoot) -> None:
 
 
 def _open_outside(folder: Path, settings: NodeSettings, trust_root: TrustRoot) -> _Outside:
+    if trust_root.region_registry is None:
+        raise InputError("trust root: expected a region registry, found null")
     store = open_store(settings.database_url or f"sqlite:///{folder / DATABASE_NAME}")
     try:
         snapshots = (store.newest_snapshot(stream) for stream in STREAMS)
