@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
@@ -231,10 +232,15 @@ def show_settings(folder: Path, **flags: Any) -> tuple[Shown, ...]:
     return tuple(shown)
 
 
-def masked(url: str | None) -> str | None:
-    """A URL without its password, and without the values of its query."""
-    if url is None:
+def masked(urls: str | None) -> str | None:
+    """One URL, or several with commas, without passwords and without the values of queries."""
+    if urls is None:
         return None
+    # A comma may also stand in a password: only what begins like a URL begins another.
+    return ",".join(_masked_one(url) for url in re.split(r",(?=[a-z0-9+]+://)", urls))
+
+
+def _masked_one(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not separator:
         return "***"

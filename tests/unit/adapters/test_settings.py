@@ -165,6 +165,11 @@ def test_show_settings_names_the_source_of_each_value(
         ("http://rpc.example/?key=s3cret", "***"),
         ("https://user:s3cret@rpc.example", "https://user:***@rpc.example"),
         ("s3cret", "***"),
+        (
+            "http://a:s3cret@one:8545,http://b:s3@two:8545",
+            "http://a:***@one:8545,http://b:***@two:8545",
+        ),
+        ("http://one/?key=s3,https://b:s3cret@two/?key=s3", "***"),
         ("sqlite:////var/lib/node.db", "sqlite:////var/lib/node.db"),
         ("http://127.0.0.1:8545", "http://127.0.0.1:8545"),
     ],

@@ -125,6 +125,8 @@ REFUSED: dict[str, Callable[[], bytes]] = {
             for number, one in enumerate(OLD.vrf_keys, 1)
         )
     ),
+    "a VRF key left out": lambda: following(vrf_keys=OLD.vrf_keys[1:]),
+    "a mirror left out": lambda: following(mirrors=OLD.mirrors[1:]),
     "a mirror's number given to another": lambda: following(
         mirrors=(Mirror(0, "330000", "region"), *OLD.mirrors[1:])
     ),

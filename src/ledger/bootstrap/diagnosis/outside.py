@@ -5,7 +5,6 @@ from typing import Final
 
 import httpx
 
-from ledger.adapters.evm.chain import EvmChain
 from ledger.adapters.http.endpoints import resolve_endpoint
 from ledger.bootstrap.diagnosis.finding import Finding, failed, ok, warning
 from ledger.core.headers import parse_header
@@ -13,6 +12,7 @@ from ledger.core.trust import Contract, TrustRoot
 from ledger.errors import InputError, LedgerError, WrongChainError
 from ledger.services.lookup.material import MAX_AGE_S
 from ledger.services.onchain import RegionEntry
+from ledger.services.ports import Chain
 from ledger.settings import NodeSettings
 
 TIMEOUT_S: Final = 5.0
@@ -20,7 +20,7 @@ MAX_SKEW_S: Final = 5
 """How far clock and chain may differ before somebody should look."""
 
 
-def check_chain(chain: EvmChain, root: TrustRoot) -> Finding:
+def check_chain(chain: Chain, root: TrustRoot) -> Finding:
     """The chain: it answers, and it is that of the trust root."""
     try:
         genesis = chain.genesis_hash()
@@ -34,7 +34,7 @@ def check_chain(chain: EvmChain, root: TrustRoot) -> Finding:
     return ok("chain", f"chain id {root.chain_id}, block {height}")
 
 
-def check_contracts(chain: EvmChain, root: TrustRoot) -> Finding:
+def check_contracts(chain: Chain, root: TrustRoot) -> Finding:
     """The contracts: the code that the trust root names stands at their addresses."""
     named: dict[str, Contract | None] = {
         "HeadAnchor": root.head_anchor,
@@ -53,7 +53,7 @@ def check_contracts(chain: EvmChain, root: TrustRoot) -> Finding:
     return ok("contracts", ", ".join(present))
 
 
-def check_clock(chain: EvmChain, now: datetime, *, is_development: bool) -> Finding:
+def check_clock(chain: Chain, now: datetime, *, is_development: bool) -> Finding:
     """The clock against the time of the newest block."""
     try:
         _hash, header = chain.fetch_header(chain.latest_block())
@@ -71,7 +71,7 @@ def check_clock(chain: EvmChain, now: datetime, *, is_development: bool) -> Find
     return ok("clock", found)
 
 
-def read_registry(chain: EvmChain) -> tuple[RegionEntry, ...] | None:
+def read_registry(chain: Chain) -> tuple[RegionEntry, ...] | None:
     """The registry's regions, or None while it cannot be read."""
     try:
         return chain.fetch_regions()

@@ -5,12 +5,13 @@ from datetime import datetime
 from pathlib import Path
 
 from ledger.adapters.clock import SystemClock
-from ledger.adapters.evm.chain import EvmChain
+from ledger.bootstrap.chains import open_chain
 from ledger.bootstrap.diagnosis import local, outside
 from ledger.bootstrap.diagnosis.finding import Finding, Level, failed, ok, skipped, warning
 from ledger.bootstrap.node import DATABASE_NAME
 from ledger.core.trust import TrustRoot
-from ledger.errors import LedgerError
+from ledger.errors import InputError, LedgerError
+from ledger.services.ports import Chain
 from ledger.settings import NodeSettings, load_settings
 
 
@@ -37,19 +38,20 @@ def diagnose(folder: Path) -> Iterator[Finding]:
         for check in ("chain", "contracts", "clock", "registration", "endpoint", "peers"):
             yield skipped(check, "trust-root")
     else:
-        yield from _elsewhere(settings, root, clock.now())
+        yield from _elsewhere(folder, settings, root, clock.now())
     yield from outside.check_node(settings)
 
 
-def _elsewhere(settings: NodeSettings, root: TrustRoot, now: datetime) -> Iterator[Finding]:
-    registry = root.region_registry
-    chain = EvmChain(
-        settings.rpc_url,
-        chain_id=root.chain_id,
-        head_anchor=root.head_anchor.address,
-        region_registry=None if registry is None else registry.address,
-        timeout_s=outside.TIMEOUT_S,
-    )
+def _elsewhere(
+    folder: Path, settings: NodeSettings, root: TrustRoot, now: datetime
+) -> Iterator[Finding]:
+    try:
+        chain = open_chain(settings, root, folder=folder)
+    except InputError as error:
+        yield failed("chain", "chain-unavailable", error.code)
+        for check in ("contracts", "clock", "registration", "endpoint", "peers"):
+            yield skipped(check, "chain")
+        return
     try:
         finding = outside.check_chain(chain, root)
         yield finding
@@ -64,7 +66,7 @@ def _elsewhere(settings: NodeSettings, root: TrustRoot, now: datetime) -> Iterat
         chain.close()
 
 
-def _regions(chain: EvmChain, settings: NodeSettings, root: TrustRoot) -> Iterator[Finding]:
+def _regions(chain: Chain, settings: NodeSettings, root: TrustRoot) -> Iterator[Finding]:
     regions = outside.read_registry(chain)
     if regions is None:
         yield failed("registration", "registry-unreadable", "RegionRegistry")
@@ -78,7 +80,7 @@ def _regions(chain: EvmChain, settings: NodeSettings, root: TrustRoot) -> Iterat
             "endpoint" if is_own else f"peer:{region.code}",
             region.code,
             region.endpoint,
-            is_development=root.is_development,
+            is_development=root.is_development or settings.peers_on_this_machine,
         )
         # A peer that is down is its operator's to mend; lookups say unavailable meanwhile.
         is_theirs = found.level is Level.FAILED and not is_own

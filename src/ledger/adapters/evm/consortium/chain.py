@@ -24,7 +24,6 @@ from ledger.core.trust import TrustRoot
 from ledger.core.types import Hash32
 from ledger.errors import (
     ChainUnavailableError,
-    ContractRevertError,
     InputError,
     LedgerError,
     VerificationError,
@@ -160,7 +159,7 @@ class ConsortiumChain(HeadAnchorCalls):
         if all(one.error is not None for one in told):
             raise ChainUnavailableError(f"no validator answers: {told[0].error}")
         try:
-            found = self._endpoints.agreed("receipt", lambda chain: chain.receipt(tx_hash))
+            found = self._endpoints.judge("receipt", told)
         except ChainUnavailableError:
             return None  # Not everywhere yet: the next look tells.
         if found is None or self._sealed.at(found.block_number).block_hash != found.block_hash:
@@ -199,15 +198,7 @@ class ConsortiumChain(HeadAnchorCalls):
         told = self._endpoints.ask_all(lambda chain: _simulated(chain, call))
         if any(one.error is None for one in told):
             return
-        reverts = [one.error for one in told if isinstance(one.error, ContractRevertError)]
-        for revert in reverts:
-            if sum(str(other) == str(revert) for other in reverts) > self._faulty:
-                raise revert
-        raise ChainUnavailableError(f"simulation: {told[0].error}")
-
-    @property
-    def _faulty(self) -> int:
-        return (len(self._trust_root.validators[-1].addresses) - 1) // 3
+        self._endpoints.judge("simulation", told)
 
     def _block(self, number: int | None) -> Sealed:
         return self._sealed.newest() if number is None else self._sealed.at(number)

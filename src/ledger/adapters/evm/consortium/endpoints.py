@@ -114,7 +114,15 @@ class Endpoints:
             ChainUnavailableError: Too few answer, or they do not say the same.
             ContractRevertError: Enough of them say that the contract refuses.
         """
-        told = self.ask_all(question)
+        return self.judge(what, self.ask_all(question))
+
+    def judge(self, what: str, told: Sequence[Told[Answer]]) -> Answer:
+        """The same for answers that were asked for before.
+
+        Raises:
+            ChainUnavailableError: As ``agreed``.
+            ContractRevertError: As ``agreed``.
+        """
         for one in told:
             if one.error is None:
                 same = [two for two in told if two.error is None and two.value == one.value]
