@@ -1,21 +1,18 @@
 """What an operator does with a devnet: up, status, logs, down, reset."""
 
-import json
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ledger.adapters.devnet.binary import find_anvil
 from ledger.adapters.devnet.configure import configure
 from ledger.adapters.devnet.directory import MARKER, DevnetConfig, DevnetDirectory
-from ledger.adapters.devnet.log import log_lines
 from ledger.adapters.devnet.ports import require_free
-from ledger.adapters.devnet.process import end_process, is_process, lock_holder, take_lock
+from ledger.adapters.devnet.process import end_process, is_process, lock_holder
+from ledger.adapters.devnet.supervision import failure, hold_up_lock, launch, said
 from ledger.adapters.evm.json_rpc import JsonRpc
 from ledger.adapters.evm.quantities import parse_bytes, parse_object, parse_quantity
 from ledger.errors import ChainUnavailableError, DevnetError
@@ -83,13 +80,7 @@ def up(
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     directory = DevnetDirectory(root)
     deadline = time.monotonic() + deadline_s
-    lock = take_lock(root / "up.lock")
-    while lock is None:
-        if time.monotonic() > deadline:
-            raise DevnetError("busy", "another command is starting this devnet")
-        time.sleep(_POLL_S)
-        lock = take_lock(root / "up.lock")
-    with lock:
+    with hold_up_lock(root, deadline):
         running = lock_holder(directory.lock_file) is not None
         config = configure(directory, running, port, chain_id, clock_offset_s, start_time)
         if not running:
@@ -102,8 +93,8 @@ def status(root: Path) -> DevnetStatus:
     directory = DevnetDirectory(root.resolve())
     config = directory.load_config() if directory.config_file.exists() else None
     holder = lock_holder(directory.lock_file)
-    said = _said(directory)
-    state = "absent" if config is None else str(said.get("state", "stopped"))
+    words = said(directory)
+    state = "absent" if config is None else str(words.get("state", "stopped"))
     if holder is None and state in ("starting", "healthy"):
         state = "lost"
     block = block_time = genesis = None
@@ -116,14 +107,14 @@ def status(root: Path) -> DevnetStatus:
         running=holder is not None,
         healthy=state == "healthy" and block is not None and block >= 1,
         state=state,
-        reason=str(said.get("reason", "")),
+        reason=str(words.get("reason", "")),
         config=config,
         supervisor_pid=holder[0] if holder else None,
-        anvil_pid=said.get("anvil_pid") if holder else None,
-        restarts=int(said.get("restarts", 0)),
+        anvil_pid=words.get("anvil_pid") if holder else None,
+        restarts=int(words.get("restarts", 0)),
         block=block,
         block_time=block_time,
-        saved_block=int(said.get("saved_block", 0)),
+        saved_block=int(words.get("saved_block", 0)),
         genesis_hash=genesis,
     )
 
@@ -141,10 +132,10 @@ def down(root: Path, *, deadline_s: float = DOWN_DEADLINE_S) -> bool:
     holder = lock_holder(directory.lock_file)
     if holder is None:
         return False
-    said = _said(directory)
+    words = said(directory)
     if not end_process(*holder, deadline_s=deadline_s):
         end_process(*holder, deadline_s=_KILL_DEADLINE_S, number=signal.SIGKILL)
-        pid, ticks = said.get("anvil_pid"), said.get("anvil_ticks")
+        pid, ticks = words.get("anvil_pid"), words.get("anvil_ticks")
         if pid and ticks:
             end_process(pid, ticks, deadline_s=_KILL_DEADLINE_S, number=signal.SIGKILL)
     if is_process(*holder):
@@ -175,29 +166,16 @@ def wait_until_saved(root: Path, block: int, *, deadline_s: float = DOWN_DEADLIN
     """
     directory = DevnetDirectory(root.resolve())
     deadline = time.monotonic() + deadline_s
-    while int(_said(directory).get("saved_block", 0)) < block:
+    while int(said(directory).get("saved_block", 0)) < block:
         if time.monotonic() > deadline:
-            raise _failure(directory, f"the chain is not saved up to block {block} in time")
+            raise failure(directory, f"the chain is not saved up to block {block} in time")
         time.sleep(_POLL_S)
 
 
 def _launch(directory: DevnetDirectory, config: DevnetConfig) -> None:
-    """Start the supervisor; it stands in the lock file when this returns."""
     find_anvil()
     require_free(config.port)
-    directory.status_file.unlink(missing_ok=True)
-    with directory.log_file.open("ab") as log:
-        ended = subprocess.run(  # noqa: S603 - our own module
-            [sys.executable, "-m", "ledger.adapters.devnet.supervisor", str(directory.root)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            cwd="/",
-            check=False,
-        )
-    if ended.returncode != 0:
-        raise _failure(directory, f"the supervisor ended with code {ended.returncode}")
+    launch(directory, "ledger.adapters.devnet.supervisor")
 
 
 def _wait_until_healthy(directory: DevnetDirectory, deadline: float) -> DevnetStatus:
@@ -206,19 +184,10 @@ def _wait_until_healthy(directory: DevnetDirectory, deadline: float) -> DevnetSt
         if now.healthy:
             return now
         if now.state == "failed" or not now.running:
-            raise _failure(directory, now.reason)
+            raise failure(directory, now.reason)
         if time.monotonic() > deadline:
-            raise _failure(directory, "the chain does not become healthy in time")
+            raise failure(directory, "the chain does not become healthy in time")
         time.sleep(_POLL_S)
-
-
-def _failure(directory: DevnetDirectory, reason: str) -> DevnetError:
-    lines = "\n  ".join(log_lines(directory, _SHOWN_LINES)) or "(empty)"
-    problem = "port-in-use" if "in use" in reason else "does-not-start"
-    return DevnetError(
-        problem,
-        f"{reason or 'the supervisor ended'}\nlast lines of {directory.log_file}:\n  {lines}",
-    )
 
 
 def _probe(config: DevnetConfig) -> tuple[int, int, str]:
@@ -239,11 +208,3 @@ def _probe(config: DevnetConfig) -> tuple[int, int, str]:
         )
     finally:
         rpc.close()
-
-
-def _said(directory: DevnetDirectory) -> dict[str, Any]:
-    try:
-        content = json.loads(directory.status_file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -1,18 +1,14 @@
 """What an operator does with a consortium: up, status, stop, start, wipe, partition, heal, down."""
 
-import json
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from ledger.adapters.devnet.log import log_lines
-from ledger.adapters.devnet.process import end_process, is_process, lock_holder, take_lock
+from ledger.adapters.devnet.process import end_process, is_process, lock_holder
 from ledger.adapters.devnet.qbft.binary import find_quorum
 from ledger.adapters.devnet.qbft.directory import (
     MARKER,
@@ -22,6 +18,7 @@ from ledger.adapters.devnet.qbft.directory import (
 )
 from ledger.adapters.devnet.qbft.genesis import found
 from ledger.adapters.devnet.qbft.validator import wipe as wipe_chain
+from ledger.adapters.devnet.supervision import failure, hold_up_lock, launch, said
 from ledger.adapters.evm.signing import address_of
 from ledger.errors import DevnetError
 
@@ -93,11 +90,7 @@ def up(
     directory.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     find_quorum(say)
     deadline = time.monotonic() + deadline_s
-    while (lock := take_lock(directory.root / "up.lock")) is None:
-        if time.monotonic() > deadline:
-            raise DevnetError("busy", "another command is starting this devnet")
-        time.sleep(_POLL_S)
-    with lock:
+    with hold_up_lock(directory.root, deadline):
         config = directory.load_consortium()
         if config is None:
             owner = address_of(directory.owner_key())
@@ -105,7 +98,7 @@ def up(
         _require_same("validators", len(config.validators), size)
         _require_same("chain id", config.chain_id, chain_id)
         if lock_holder(directory.lock_file) is None:
-            _launch(directory)
+            launch(directory, "ledger.adapters.devnet.qbft.supervisor")
         return _wait_until(directory, deadline, lambda now: _is_whole(now, config))
 
 
@@ -114,15 +107,15 @@ def status(root: Path) -> ConsortiumStatus:
     directory = ConsortiumDirectory(root.resolve())
     config = directory.load_consortium()
     holder = lock_holder(directory.lock_file)
-    said = _said(directory)
-    state = "absent" if config is None else str(said.get("state", "starting"))
+    words = said(directory)
+    state = "absent" if config is None else str(words.get("state", "starting"))
     if holder is None and state in ("starting", "healthy"):
         state = "lost"
-    stopped = set(said.get("stopped", ()))
+    stopped = set(words.get("stopped", ()))
     return ConsortiumStatus(
         running=holder is not None,
         state=state,
-        reason=str(said.get("reason", "")),
+        reason=str(words.get("reason", "")),
         config=config,
         supervisor_pid=None if holder is None else holder[0],
         validators=tuple(
@@ -134,10 +127,10 @@ def status(root: Path) -> ConsortiumStatus:
                 restarts=int(one["restarts"]),
                 is_stopped=one["name"] in stopped,
             )
-            for one in said.get("validators", ())
+            for one in words.get("validators", ())
         ),
-        groups=tuple(tuple(group) for group in said.get("groups", ())),
-        stall_restarts=int(said.get("stall_restarts", 0)),
+        groups=tuple(tuple(group) for group in words.get("groups", ())),
+        stall_restarts=int(words.get("stall_restarts", 0)),
     )
 
 
@@ -208,10 +201,10 @@ def down(root: Path, *, deadline_s: float = DOWN_DEADLINE_S) -> bool:
     holder = lock_holder(directory.lock_file)
     if holder is None:
         return False
-    said = _said(directory)
+    words = said(directory)
     if not end_process(*holder, deadline_s=deadline_s):
         end_process(*holder, deadline_s=_KILL_DEADLINE_S, number=signal.SIGKILL)
-        for one in said.get("validators", ()):
+        for one in words.get("validators", ()):
             if one["pid"] and one["ticks"]:
                 end_process(
                     one["pid"], one["ticks"], deadline_s=_KILL_DEADLINE_S, number=signal.SIGKILL
@@ -276,23 +269,6 @@ def _wait_for(root: Path, name: str, is_so: Callable[[ValidatorStatus], bool]) -
         time.sleep(_POLL_S)
 
 
-def _launch(directory: ConsortiumDirectory) -> None:
-    """Start the supervisor; it stands in the lock file when this returns."""
-    directory.status_file.unlink(missing_ok=True)
-    with directory.log_file.open("ab") as log:
-        ended = subprocess.run(  # noqa: S603 - our own module
-            [sys.executable, "-m", "ledger.adapters.devnet.qbft.supervisor", str(directory.root)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            cwd="/",
-            check=False,
-        )
-    if ended.returncode != 0:
-        raise _failure(directory, f"the supervisor ended with code {ended.returncode}")
-
-
 def _wait_until(
     directory: ConsortiumDirectory, deadline: float, is_so: Callable[[ConsortiumStatus], bool]
 ) -> ConsortiumStatus:
@@ -301,18 +277,10 @@ def _wait_until(
         if is_so(now):
             return now
         if now.state == "failed" or not now.running:
-            raise _failure(directory, now.reason)
+            raise failure(directory, now.reason)
         if time.monotonic() > deadline:
-            raise _failure(directory, "no sealed block with all peers in time")
+            raise failure(directory, "no sealed block with all peers in time")
         time.sleep(_POLL_S)
-
-
-def _failure(directory: ConsortiumDirectory, reason: str) -> DevnetError:
-    lines = "\n  ".join(log_lines(directory, _SHOWN_LINES)) or "(empty)"
-    return DevnetError(
-        "does-not-start",
-        f"{reason or 'the supervisor ended'}\nlast lines of {directory.log_file}:\n  {lines}",
-    )
 
 
 def _require_same(what: str, existing: int, wanted: int | None) -> None:
@@ -322,11 +290,3 @@ def _require_same(what: str, existing: int, wanted: int | None) -> None:
             f"{what}: the chain here has {existing}, {wanted} was asked for; reset the devnet or"
             " choose another directory",
         )
-
-
-def _said(directory: ConsortiumDirectory) -> dict[str, Any]:
-    try:
-        content = json.loads(directory.status_file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
