@@ -18,7 +18,7 @@ import solcx
 
 CONTRACTS: Final = Path(__file__).resolve().parent
 ARTIFACTS: Final = CONTRACTS / "artifacts"
-DEPLOYED: Final = ("HeadAnchor", "RegionRegistry")
+DEPLOYED: Final = ("HeadAnchor", "RegionRegistry", "Council")
 IMPORT: Final = re.compile(r'^import\b[^;]*?"([^"]+)";', re.MULTILINE)
 
 

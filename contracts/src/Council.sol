@@ -11,6 +11,9 @@ contract Council is ICouncil {
     /// @dev Counting approvals reads one word a seat.
     uint256 private constant _MOST_SEATS = 64;
 
+    /// @dev Admitting a region takes eleven.
+    uint256 private constant _MOST_CALLS = 64;
+
     /// @dev A proposal that was not carried out by then must be made again: who approves should know the day.
     uint64 private constant _LIFETIME = 30 days;
 
@@ -53,20 +56,20 @@ contract Council is ICouncil {
     // ---- proposals ----
 
     /// @inheritdoc ICouncil
-    function propose(address target, bytes calldata data) external onlySeated returns (uint256 number) {
-        if (target.code.length == 0) revert CouncilTargetEmpty(target);
+    function propose(Call[] calldata calls) external onlySeated returns (uint256 number) {
+        if (calls.length == 0 || calls.length > _MOST_CALLS) revert CouncilCallsInvalid(calls.length, _MOST_CALLS);
         number = _proposals.length;
-        _proposals.push(
-            Proposal({
-                target: target,
-                proposedAt: uint64(block.timestamp),
-                approvedAt: 0,
-                state: State.Open,
-                data: data
-            })
-        );
-        emit Proposed(number, msg.sender, target, data);
-        _approve(number, _proposals[number]);
+        Proposal storage one = _proposals.push();
+        one.proposedAt = uint64(block.timestamp);
+        one.state = State.Open;
+        for (uint256 i = 0; i < calls.length; ++i) {
+            if (calls[i].target.code.length == 0) revert CouncilTargetEmpty(calls[i].target);
+            Call storage added = one.calls.push();
+            added.target = calls[i].target;
+            added.data = calls[i].data;
+        }
+        emit Proposed(number, msg.sender, calls);
+        _approve(number, one);
     }
 
     /// @inheritdoc ICouncil
@@ -97,15 +100,17 @@ contract Council is ICouncil {
         // Seats that were given up since do not count, and a threshold that was raised since does.
         uint256 count = approvals(number);
         if (count < _threshold || one.approvedAt == 0) revert CouncilApprovalsMissing(number, count, _threshold);
-        if (!_isUrgent(one.data)) {
+        if (!_isUrgent(one.calls)) {
             uint64 until = one.approvedAt + _vetoWindow;
             if (block.timestamp < until) revert CouncilWindowOpen(number, until);
         }
         // First: a call that comes back here finds it done.
         one.state = State.Executed;
         emit Executed(number, msg.sender);
-        (bool done, bytes memory answer) = one.target.call(one.data);
-        if (!done) revert CouncilCallFailed(number, answer);
+        for (uint256 i = 0; i < one.calls.length; ++i) {
+            (bool done, bytes memory answer) = one.calls[i].target.call(one.calls[i].data);
+            if (!done) revert CouncilCallFailed(number, i, answer);
+        }
     }
 
     // ---- the Council itself ----
@@ -205,7 +210,9 @@ contract Council is ICouncil {
         if (block.timestamp > expiredAt) revert CouncilProposalExpired(number, expiredAt);
     }
 
-    function _isUrgent(bytes storage data) internal view returns (bool) {
+    function _isUrgent(Call[] storage calls) internal view returns (bool) {
+        if (calls.length != 1) return false;
+        bytes storage data = calls[0].data;
         return data.length == 4 && bytes4(data) == IHeadAnchor.pause.selector;
     }
 

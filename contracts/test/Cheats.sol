@@ -13,6 +13,8 @@ interface Vm {
     function chainId(uint256 id) external;
     function mockCallRevert(address callee, bytes calldata data, bytes calldata answer) external;
     function clearMockedCalls() external;
+    function snapshotState() external returns (uint256);
+    function revertToState(uint256 snapshot) external returns (bool);
     function load(address account, bytes32 slot) external view returns (bytes32);
     function getRecordedLogs() external returns (Log[] memory);
 

@@ -249,7 +249,7 @@ contract CouncilTest is Cheats {
     function test_propose_targetWithoutCode_revertsWithTargetEmpty() public {
         vm.prank(_operator(0));
         vm.expectRevert(abi.encodeWithSelector(ICouncil.CouncilTargetEmpty.selector, STRANGER));
-        council.propose(STRANGER, "");
+        council.propose(_one(STRANGER, ""));
     }
 
     function test_execute_targetRefuses_carriesItsWordsAndStaysOpen() public {
@@ -259,11 +259,73 @@ contract CouncilTest is Cheats {
         vm.prank(_operator(0));
         vm.expectRevert(
             abi.encodeWithSelector(
-                ICouncil.CouncilCallFailed.selector, number, abi.encodeWithSelector(Fickle.FickleRefused.selector, 7)
+                ICouncil.CouncilCallFailed.selector, number, 0, abi.encodeWithSelector(Fickle.FickleRefused.selector, 7)
             )
         );
         council.execute(number);
         assertEq(uint256(council.proposal(number).state), uint256(ICouncil.State.Open));
+    }
+
+    function test_propose_noneOrTooManyCalls_revertsWithCallsInvalid() public {
+        for (uint256 count = 0; count <= 65; count += 65) {
+            vm.prank(_operator(0));
+            vm.expectRevert(abi.encodeWithSelector(ICouncil.CouncilCallsInvalid.selector, count, 64));
+            council.propose(new ICouncil.Call[](count));
+        }
+    }
+
+    function test_execute_manyCalls_makesAllInOrderOrNone() public {
+        ICouncil.Call[] memory calls = new ICouncil.Call[](3);
+        calls[0] = ICouncil.Call(address(anchors), abi.encodeCall(anchors.approve, (records, 310000, STRANGER, 1, 1)));
+        calls[1] = ICouncil.Call(address(anchors), abi.encodeCall(anchors.replaceAnchorKey, (records, _operator(1))));
+        calls[2] = ICouncil.Call(address(anchors), abi.encodeCall(anchors.addMirror, (3, _operator(2), 320000)));
+        uint256 number = _carriedOut(calls);
+        assertEq(uint256(council.proposal(number).state), uint256(ICouncil.State.Executed));
+        assertEq(council.proposal(number).calls.length, 3);
+        (address anchorKey,) = anchors.streamOf(records);
+        assertEq(anchorKey, _operator(1));
+
+        // The same again: the first of them fails, and nothing of the rest is done.
+        calls[2] = ICouncil.Call(address(anchors), abi.encodeCall(anchors.addMirror, (4, _operator(3), 340000)));
+        (calls[0], calls[2]) = (calls[2], calls[0]);
+        number = _approvedAll(calls);
+        vm.warp(block.timestamp + WINDOW);
+        vm.prank(_operator(0));
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                ICouncil.CouncilCallFailed.selector,
+                number,
+                2,
+                abi.encodeWithSelector(IHeadAnchor.HeadAnchorVrfKeyNotIncreased.selector, records, 1, 1)
+            )
+        );
+        council.execute(number);
+        (address mirrorKey,) = anchors.mirror(4);
+        assertEq(mirrorKey, address(0));
+    }
+
+    function test_execute_pauseAndMore_waits() public {
+        ICouncil.Call[] memory calls = new ICouncil.Call[](2);
+        calls[0] = ICouncil.Call(address(anchors), abi.encodeCall(anchors.pause, ()));
+        calls[1] = ICouncil.Call(address(anchors), abi.encodeCall(anchors.setSuccessor, (STRANGER)));
+        uint256 number = _approvedAll(calls);
+        vm.prank(_operator(0));
+        vm.expectRevert(
+            abi.encodeWithSelector(ICouncil.CouncilWindowOpen.selector, number, uint64(block.timestamp) + WINDOW)
+        );
+        council.execute(number);
+    }
+
+    function test_replaceOperator_byRemovingAndAddingInOneProposal_keepsTheThreshold() public {
+        ICouncil.Call[] memory calls = new ICouncil.Call[](2);
+        calls[0] = ICouncil.Call(address(council), abi.encodeCall(council.removeSeat, (_operator(3))));
+        calls[1] = ICouncil.Call(address(council), abi.encodeCall(council.addSeat, (340000, _operator(9))));
+        _carriedOut(calls);
+        assertEq(council.seats().length, 4);
+        assertEq(council.threshold(), 3);
+        _refused(_operator(3), abi.encodeCall(council.propose, (_one(address(anchors), ""))));
+        vm.prank(_operator(9));
+        council.propose(_one(address(anchors), ""));
     }
 
     function test_execute_targetThatComesBack_isNotCarriedOutTwice() public {
@@ -283,7 +345,7 @@ contract CouncilTest is Cheats {
         uint256 number = _approved(address(anchors), abi.encodeCall(anchors.setSuccessor, (STRANGER)));
         vm.warp(block.timestamp + WINDOW);
         bytes[10] memory calls = [
-            abi.encodeCall(council.propose, (address(anchors), "")),
+            abi.encodeCall(council.propose, (_one(address(anchors), ""))),
             abi.encodeCall(council.approve, (number)),
             abi.encodeCall(council.withdraw, (number)),
             abi.encodeCall(council.execute, (number)),
@@ -352,6 +414,7 @@ contract CouncilTest is Cheats {
             abi.encodeWithSelector(
                 ICouncil.CouncilCallFailed.selector,
                 number,
+                0,
                 abi.encodeWithSelector(ICouncil.CouncilThresholdInvalid.selector, 3, 2)
             )
         );
@@ -367,6 +430,7 @@ contract CouncilTest is Cheats {
             abi.encodeWithSelector(
                 ICouncil.CouncilCallFailed.selector,
                 number,
+                0,
                 abi.encodeWithSelector(ICouncil.CouncilThresholdInvalid.selector, 3, 6)
             )
         );
@@ -381,6 +445,7 @@ contract CouncilTest is Cheats {
             abi.encodeWithSelector(
                 ICouncil.CouncilCallFailed.selector,
                 number,
+                0,
                 abi.encodeWithSelector(ICouncil.CouncilSeatUnknown.selector, STRANGER)
             )
         );
@@ -424,7 +489,12 @@ contract CouncilTest is Cheats {
 
     function _propose(uint256 seat, address target, bytes memory data) internal returns (uint256) {
         vm.prank(_operator(seat));
-        return council.propose(target, data);
+        return council.propose(_one(target, data));
+    }
+
+    function _one(address target, bytes memory data) internal pure returns (ICouncil.Call[] memory calls) {
+        calls = new ICouncil.Call[](1);
+        calls[0] = ICouncil.Call({target: target, data: data});
     }
 
     function _approve(uint256 seat, uint256 number) internal {
@@ -436,6 +506,18 @@ contract CouncilTest is Cheats {
         number = _propose(0, target, data);
         _approve(1, number);
         _approve(2, number);
+    }
+
+    function _approvedAll(ICouncil.Call[] memory calls) internal returns (uint256 number) {
+        vm.prank(_operator(0));
+        number = council.propose(calls);
+        _approve(1, number);
+        _approve(2, number);
+    }
+
+    function _carriedOut(ICouncil.Call[] memory calls) internal returns (uint256 number) {
+        number = _approvedAll(calls);
+        _carryOut(1, number);
     }
 
     /// @dev By all seats, so that it holds under every threshold.

@@ -2,9 +2,10 @@
 pragma solidity ^0.8.20;
 
 /// @title The Council: the regions govern together, and the regulator may object
-/// @notice Owns HeadAnchor and RegionRegistry. A region's operator proposes one call; when enough operators have
-/// approved, the regulator has a window in which to veto it; then any operator carries it out. One thing is not made to
-/// wait: pausing HeadAnchor, which only stops new heads. The Council changes itself in no other way.
+/// @notice Owns HeadAnchor and RegionRegistry. A region's operator proposes calls that belong together; when enough
+/// operators have approved, the regulator has a window in which to veto them; then any operator carries them out, all
+/// of them or none. One thing is not made to wait: pausing HeadAnchor, which only stops new heads. The Council changes
+/// itself in no other way.
 interface ICouncil {
     /// @notice A region's place.
     /// @param operator Account that proposes and approves for the region.
@@ -22,18 +23,24 @@ interface ICouncil {
         Vetoed
     }
 
-    /// @notice One call that the regions decide on.
+    /// @notice One call.
     /// @param target Contract to be called.
-    /// @param proposedAt When it was proposed, seconds.
-    /// @param approvedAt When the approvals last became enough, seconds; 0 while they are not.
-    /// @param state What has become of it.
-    /// @param data Selector and arguments of the call.
-    struct Proposal {
+    /// @param data Selector and arguments.
+    struct Call {
         address target;
+        bytes data;
+    }
+
+    /// @notice Calls that the regions decide on together.
+    /// @param proposedAt When they were proposed, seconds.
+    /// @param approvedAt When the approvals last became enough, seconds; 0 while they are not.
+    /// @param state What has become of them.
+    /// @param calls What is called, in order.
+    struct Proposal {
         uint64 proposedAt;
         uint64 approvedAt;
         State state;
-        bytes data;
+        Call[] calls;
     }
 
     /// @notice The caller holds no seat.
@@ -78,8 +85,11 @@ interface ICouncil {
     /// @notice The regulator may still object.
     error CouncilWindowOpen(uint256 number, uint64 until);
 
-    /// @notice The call of the proposal failed; `answer` is what the target said.
-    error CouncilCallFailed(uint256 number, bytes answer);
+    /// @notice A call of the proposal failed, and with it all of them; `answer` is what the target said.
+    error CouncilCallFailed(uint256 number, uint256 position, bytes answer);
+
+    /// @notice A proposal has 1 to `most` calls.
+    error CouncilCallsInvalid(uint256 calls, uint256 most);
 
     /// @notice The target of a proposal has no code: the call would do nothing and look done.
     error CouncilTargetEmpty(address target);
@@ -99,8 +109,8 @@ interface ICouncil {
     /// @notice The regulator has so many seconds from now on.
     event VetoWindowSet(uint64 window);
 
-    /// @notice A call was proposed.
-    event Proposed(uint256 indexed number, address indexed operator, address indexed target, bytes data);
+    /// @notice Calls were proposed.
+    event Proposed(uint256 indexed number, address indexed operator, Call[] calls);
 
     /// @notice A seat approved.
     event Approved(uint256 indexed number, address indexed operator);
@@ -111,12 +121,12 @@ interface ICouncil {
     /// @notice The regulator objected, for good.
     event Vetoed(uint256 indexed number);
 
-    /// @notice The call was made.
+    /// @notice The calls were made.
     event Executed(uint256 indexed number, address indexed operator);
 
-    /// @notice Proposes a call and approves it.
+    /// @notice Proposes calls that are made together or not at all, and approves them.
     /// @return number By which the proposal is known from now on.
-    function propose(address target, bytes calldata data) external returns (uint256 number);
+    function propose(Call[] calldata calls) external returns (uint256 number);
 
     /// @notice Approves a proposal; a repeat changes nothing.
     function approve(uint256 number) external;
@@ -127,7 +137,7 @@ interface ICouncil {
     /// @notice The regulator ends a proposal that was not carried out yet.
     function veto(uint256 number) external;
 
-    /// @notice Makes the call of a proposal that enough of today's seats approve and whose window is over.
+    /// @notice Makes the calls of a proposal that enough of today's seats approve and whose window is over.
     function execute(uint256 number) external;
 
     /// @notice Gives a region a seat.

@@ -14,7 +14,7 @@ from typing import Any
 from ledger.core.chain.keccak import keccak256
 from ledger.errors import FatalStateError
 
-CONTRACTS = ("HeadAnchor", "RegionRegistry")
+CONTRACTS = ("HeadAnchor", "RegionRegistry", "Council")
 """The contracts a chain needs today."""
 
 
