@@ -10,7 +10,7 @@
         HeaderError (WrongValidatorsError, TooFewSealsError)  TrustRootUpdateError
       StateError            our own state refuses           -> 409
         ConflictError  RollbackError  NotIntegratedError  FencedError  FatalStateError
-        StoreDamagedError  ContractRevertError
+        StoreDamagedError  ContractRevertError  GovernanceError
         KeyReusedError      the caller's mistake    -> 422
       UnavailableError      try again later                 -> 503
         ChainUnavailableError  RegionUnavailableError  StoreUnavailableError  WrongChainError
@@ -213,6 +213,20 @@ class ContractRevertError(StateError):
         super().__init__(f"the contract refuses: {name or 'no reason given'}({shown})")
         self.name = name
         self.values = dict(values)
+
+
+class GovernanceError(StateError):
+    """The contracts cannot be created or governed in this way; the message names cause and cure.
+
+    Attributes:
+        problem: The kind of cause, a stable word.
+    """
+
+    code = "governance"
+
+    def __init__(self, problem: str, message: str) -> None:
+        super().__init__(message)
+        self.problem = problem
 
 
 class UnavailableError(LedgerError):

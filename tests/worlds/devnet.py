@@ -1,12 +1,46 @@
 """A running devnet, and regions that ask to be admitted to it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from ledger.adapters.devnet.deployment import Deployment
+from ledger.adapters.devnet.control import wait_until_saved
 from ledger.adapters.devnet.directory import DevnetDirectory
 from ledger.adapters.evm.chain import EvmChain
 from ledger.adapters.evm.signing import address_of
+from ledger.adapters.governance import admission
+from ledger.adapters.governance.creation import create_contracts
+from ledger.adapters.governance.deployment import Deployment
+from ledger.adapters.governance.registration import Registration
 from ledger.core.types import STREAMS
+
+
+class ChainConfig(Protocol):
+    """What a deployment needs to know of a running chain."""
+
+    @property
+    def chain_id(self) -> int: ...
+
+    @property
+    def rpc_url(self) -> str: ...
+
+
+def deploy(directory: DevnetDirectory, config: ChainConfig) -> Deployment:
+    return create_contracts(
+        directory.deployment_file,
+        chain_id=config.chain_id,
+        rpc_urls=[config.rpc_url],
+        founder=directory.owner_key(),
+    )
+
+
+def admit(directory: DevnetDirectory, registrations: Sequence[Registration]) -> dict[str, int]:
+    return admission.admit(
+        directory.deployment_file,
+        directory.owner_key(),
+        registrations,
+        settle=lambda block: wait_until_saved(directory.root, block),
+    )
 
 
 @dataclass(frozen=True)

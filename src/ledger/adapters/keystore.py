@@ -62,12 +62,21 @@ class NodeKeys:
         """The mirror key's address, 0x and lower-case hex."""
         return str(Account.from_key(self.mirror_key).address).lower()
 
-    def registration(self, region: str, endpoint: str, vrf_key: int = 1) -> dict[str, object]:
-        """What governance needs to admit the region: public keys and the endpoint, no secret."""
+    def registration(
+        self, region: str, endpoint: str, operator: str, vrf_key: int = 1
+    ) -> dict[str, object]:
+        """What governance needs to admit the region: public keys and the endpoint, no secret.
+
+        Args:
+            region: GB/T 2260 code, six digits.
+            endpoint: How other regions reach the node.
+            operator: Address of the region's operator, 0x-hex.
+            vrf_key: Generation of its streams.
+        """
         return {
             "region": region,
             "endpoint": endpoint,
-            "operator": self.anchor_address,
+            "operator": operator,
             "mirror_key": self.mirror_address,
             "streams": [
                 {

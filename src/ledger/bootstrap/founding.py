@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Final
 
+from ledger.adapters.account_key import OPERATOR_FILE, make_account_key
+from ledger.adapters.evm.signing import address_of
 from ledger.adapters.keystore import FILE_NAME as KEYS_NAME
 from ledger.adapters.keystore import NodeKeys, generate_keys, load_keys, save_keys
 from ledger.errors import InputError
@@ -21,8 +23,9 @@ def make_node(folder: Path, settings: NodeSettings) -> None:
     if (folder / KEYS_NAME).exists():
         raise InputError(f"{KEYS_NAME}: expected a folder without a node, found one")
     keys = generate_keys()
-    text = _registration(keys, settings)
+    endpoint = settings.public_endpoint
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    text = _registration(folder, keys, settings.region, endpoint)
     save_settings(folder, settings)
     (folder / REGISTRATION_NAME).write_text(text, encoding="utf-8")
     # Last: with its keys the node exists, and everything else about it is there.
@@ -36,10 +39,12 @@ def renew_registration(folder: Path, settings: NodeSettings) -> None:
         InputError: The folder holds no keys, or other regions could not reach the node.
         FatalStateError: Others may read the keys.
     """
-    text = _registration(load_keys(folder), settings)
+    text = _registration(folder, load_keys(folder), settings.region, settings.public_endpoint)
     (folder / REGISTRATION_NAME).write_text(text, encoding="utf-8")
 
 
-def _registration(keys: NodeKeys, settings: NodeSettings) -> str:
-    content = keys.registration(settings.region, settings.public_endpoint)
+def _registration(folder: Path, keys: NodeKeys, region: str, endpoint: str) -> str:
+    # The operator governs and the node does not need it, so its key has a file of its own.
+    operator = address_of(make_account_key(folder / OPERATOR_FILE))
+    content = keys.registration(region, endpoint, f"0x{operator.hex()}")
     return json.dumps(content, indent=2, sort_keys=True) + "\n"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ledger.adapters.devnet.directory import write_whole
+from ledger.adapters.files import write_whole
 from ledger.bootstrap.belonging import read_trust_root
 from ledger.core.trust import TrustRoot, parse_trust_root
 from ledger.core.trust.update import digest_of, parse_signatures, verify_update

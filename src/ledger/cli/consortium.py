@@ -23,19 +23,22 @@ def is_consortium(folder: Path) -> bool:
 
 def up(folder: Path, size: int | None, chain_id: int | None) -> list[str]:
     """Start a consortium and deploy the contracts; returns what to say."""
-    from ledger.adapters.devnet.deployment import deploy
     from ledger.adapters.devnet.qbft import control
     from ledger.adapters.devnet.qbft.directory import ConsortiumDirectory
+    from ledger.adapters.governance.creation import create_contracts
 
     now = control.up(folder, size=size, chain_id=chain_id, say=_say)
     assert now.config is not None  # noqa: S101 - a running consortium has one
     addresses = [bytes.fromhex(one.address[2:]) for one in now.config.validators]
-    deployment = deploy(
-        ConsortiumDirectory(folder.resolve()),
-        now.config,
+    directory = ConsortiumDirectory(folder.resolve())
+    deployment = create_contracts(
+        directory.deployment_file,
+        chain_id=now.config.chain_id,
+        rpc_urls=[one.rpc_url for one in now.config.validators],
+        founder=directory.owner_key(),
         validators=addresses,
-        other_urls=[one.rpc_url for one in now.config.validators[1:]],
     )
+    directory.regulator_key()
     count = len(addresses)
     lines = [
         pick(

@@ -46,8 +46,8 @@ def up(
         _up_consortium(folder, validators, chain_id, anvil_only, as_json)
         return
     from ledger.adapters.devnet import control
-    from ledger.adapters.devnet.deployment import deploy, is_current
     from ledger.adapters.devnet.directory import DevnetDirectory
+    from ledger.adapters.governance.creation import create_contracts, is_current
 
     begun = time.monotonic()
     try:
@@ -59,7 +59,14 @@ def up(
             start_time=start_time,
         )
         assert now.config is not None  # noqa: S101 - a healthy devnet has one
-        deployment = deploy(DevnetDirectory(folder.resolve()), now.config)
+        directory = DevnetDirectory(folder.resolve())
+        deployment = create_contracts(
+            directory.deployment_file,
+            chain_id=now.config.chain_id,
+            rpc_urls=[now.config.rpc_url],
+            founder=directory.owner_key(),
+        )
+        directory.regulator_key()
         control.wait_until_saved(folder, max(one.block for one in deployment.contracts.values()))
     except (LedgerError, OSError) as error:
         fail("up", error)
@@ -187,13 +194,25 @@ def admit(
     folder: Folder = FOLDER,
 ) -> None:
     """以治理方身份接入地区节点 / Admit regions' nodes as governance; safe to repeat."""
-    from ledger.adapters.devnet.admission import admit as admit_all
-    from ledger.adapters.devnet.admission import load_registration
+    from ledger.adapters.devnet.control import wait_until_saved
     from ledger.adapters.devnet.directory import DevnetDirectory
+    from ledger.adapters.governance.admission import admit as admit_all
+    from ledger.adapters.governance.registration import load_registration
 
+    directory = DevnetDirectory(folder.resolve())
+    is_sealed = consortium.is_consortium(folder)
     try:
         registrations = [load_registration(node) for node in nodes]
-        sent = admit_all(DevnetDirectory(folder.resolve()), registrations)
+        if not directory.deployment_file.exists():
+            raise DevnetError("not-deployed", "no contracts here yet; run devnet up first")
+        sent = admit_all(
+            directory.deployment_file,
+            directory.owner_key(),
+            registrations,
+            # Nobody may rely on an admission that a kill of anvil would take back. What validators
+            # have sealed stays.
+            settle=None if is_sealed else lambda block: wait_until_saved(directory.root, block),
+        )
     except (LedgerError, OSError) as error:
         fail("admit", error)
     for registration in registrations:

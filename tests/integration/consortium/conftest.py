@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ledger.adapters.devnet.deployment import Deployment, deploy
 from ledger.adapters.devnet.qbft import control
 from ledger.adapters.devnet.qbft.directory import ConsortiumConfig, ConsortiumDirectory
+from ledger.adapters.governance.creation import create_contracts
+from ledger.adapters.governance.deployment import Deployment
 
 
 class Consortium:
@@ -19,11 +20,12 @@ class Consortium:
         self.root = root
         self.config: ConsortiumConfig = found
         self.directory = ConsortiumDirectory(root)
-        self.deployment: Deployment = deploy(
-            self.directory,
-            self.config,
+        self.deployment: Deployment = create_contracts(
+            self.directory.deployment_file,
+            chain_id=self.config.chain_id,
+            rpc_urls=[one.rpc_url for one in self.config.validators],
+            founder=self.directory.owner_key(),
             validators=[bytes.fromhex(one.address[2:]) for one in self.config.validators],
-            other_urls=[one.rpc_url for one in self.config.validators[1:]],
         )
 
 

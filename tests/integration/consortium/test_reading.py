@@ -203,7 +203,7 @@ def test_two_sealed_blocks_at_one_height_raise_an_alarm_with_both_as_proof(tmp_p
 
     blocks = [SealedBlock({}, timestamp=time_) for time_ in (5, 6)]
     forks: list[Fork] = []
-    endpoints = Endpoints([OnPaper(block) for block in blocks], faulty=1)  # type: ignore[list-item]
+    endpoints = Endpoints([OnPaper(block) for block in blocks], needed=2)  # type: ignore[list-item]
     headers = SealedHeaders(endpoints, sealed_root(), on_fork=forks.append)
     for _ in range(2):
         with pytest.raises(ChainForkedError):
@@ -226,7 +226,7 @@ def test_other_seals_of_the_same_block_are_no_fork() -> None:
     assert blocks[0].header != blocks[1].header
     assert parse_header(blocks[0].header).number == parse_header(blocks[1].header).number
     assert seal(blocks[0].digest, KEYS[0]) in blocks[0].seals
-    endpoints = Endpoints([OnPaper(block) for block in blocks], faulty=1)  # type: ignore[list-item]
+    endpoints = Endpoints([OnPaper(block) for block in blocks], needed=2)  # type: ignore[list-item]
     headers = SealedHeaders(endpoints, sealed_root(), on_fork=lambda _: pytest.fail("no fork"))
     assert headers.newest().block_hash == blocks[0].block_hash
     endpoints.close()

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from worlds.devnet import Running
+from worlds.devnet import Running, deploy
 
 from ledger.adapters.devnet import control
-from ledger.adapters.devnet.deployment import deploy
 from ledger.adapters.devnet.directory import DevnetDirectory
 from ledger.adapters.evm.chain import EvmChain
 

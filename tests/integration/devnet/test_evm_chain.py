@@ -4,12 +4,11 @@ import hashlib
 import time
 
 import pytest
-from worlds.devnet import Running, registration
+from worlds.devnet import Running, admit, registration
 
-from ledger.adapters.devnet.admission import admit
-from ledger.adapters.devnet.registration import parse_registration
 from ledger.adapters.evm.chain import EvmChain
 from ledger.adapters.evm.signing import address_of
+from ledger.adapters.governance.registration import parse_registration
 from ledger.core.chain.head_slots import (
     head_slots,
     status_slot,

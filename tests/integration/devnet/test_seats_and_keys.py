@@ -1,12 +1,11 @@
 """What the chain says of mirrors and of checkpoint keys, read from the real contracts."""
 
 import pytest
-from worlds.devnet import Running, registration
+from worlds.devnet import Running, admit, registration
 
-from ledger.adapters.devnet.admission import admit
-from ledger.adapters.devnet.deployment import load_deployment
-from ledger.adapters.devnet.registration import parse_registration
 from ledger.adapters.evm.chain import EvmChain
+from ledger.adapters.governance.deployment import load_deployment
+from ledger.adapters.governance.registration import parse_registration
 from ledger.core.chain.head_slots import stream_id
 from ledger.errors import InputError
 from ledger.services.onchain import MirrorEntry
@@ -20,7 +19,7 @@ NUMBER = 42
 def test_fetch_mirror_gives_the_key_and_region_of_a_seat(devnet: Running, chain: EvmChain) -> None:
     asked = parse_registration(registration(REGION, NUMBER))
     admit(devnet.directory, [asked])
-    seats = load_deployment(devnet.directory).mirrors
+    seats = load_deployment(devnet.directory.deployment_file).mirrors
     found = [chain.fetch_mirror(one.number) for one in seats]
     assert MirrorEntry(asked.mirror_key, REGION) in found
     assert None not in found

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from worlds.clock import entropy
+from worlds.devnet import admit
 from worlds.node import (
     ANCHOR_SECRET,
     NODE_KEY,
@@ -27,12 +28,11 @@ from worlds.node import (
 
 from ledger.adapters.clock import SystemClock
 from ledger.adapters.devnet import control
-from ledger.adapters.devnet.admission import admit
-from ledger.adapters.devnet.deployment import Deployment, load_deployment
 from ledger.adapters.devnet.directory import DevnetDirectory
-from ledger.adapters.devnet.registration import Registration, StreamRegistration
 from ledger.adapters.evm.chain import EvmChain
 from ledger.adapters.evm.signing import address_of
+from ledger.adapters.governance.deployment import Deployment, load_deployment
+from ledger.adapters.governance.registration import Registration, StreamRegistration
 from ledger.adapters.sql import open_store
 from ledger.core import vrf
 from ledger.core.chain.head_slots import stream_id
@@ -69,7 +69,7 @@ def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Dep
     try:
         subprocess.run(command, check=True, timeout=DEADLINE_S, capture_output=True)
         directory = DevnetDirectory(root)
-        deployment = load_deployment(directory)
+        deployment = load_deployment(directory.deployment_file)
         admit(
             directory,
             [

@@ -162,22 +162,26 @@ def test_load_keys_file_that_is_no_object_is_refused(saved: Path, content: bytes
         load_keys(saved.parent)
 
 
+OPERATOR = "0x" + "5e" * 20
+
+
 def test_keys_shown_or_registered_tell_no_secret(saved: Path) -> None:
     keys = load_keys(saved.parent)
     shown = [repr(keys), str(keys), f"{keys}", f"{(keys,)}"]
-    shown.append(json.dumps(keys.registration("340000", "http://127.0.0.1:1")))
+    shown.append(json.dumps(keys.registration("340000", "http://127.0.0.1:1", OPERATOR)))
     for secret in secrets_of(saved):
         assert not any(secret in text for text in shown)
 
 
 def test_registration_is_what_governance_reads(saved: Path) -> None:
-    from ledger.adapters.devnet.registration import parse_registration
+    from ledger.adapters.governance.registration import parse_registration
 
-    registration = load_keys(saved.parent).registration("340000", "http://127.0.0.1:8314")
+    registration = load_keys(saved.parent).registration("340000", "http://127.0.0.1:8314", OPERATOR)
     parsed = parse_registration(registration)
     assert (parsed.region, parsed.endpoint) == ("340000", "http://127.0.0.1:8314")
     assert sorted(one.stream for one in parsed.streams) == sorted(STREAMS)
-    assert parsed.mirror_key == address_of(load_keys(saved.parent).mirror_key) != parsed.operator
+    assert parsed.mirror_key == address_of(load_keys(saved.parent).mirror_key)
+    assert parsed.operator == bytes.fromhex(OPERATOR[2:])
     keys = [one.vrf_public_key for one in parsed.streams]
     keys += [one.checkpoint_public_key for one in parsed.streams]
     assert len(set(keys)) == 2 * len(STREAMS)

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from ledger.adapters.account_key import OPERATOR_FILE, load_account_key
 from ledger.adapters.clock import SystemClock
+from ledger.adapters.evm.signing import address_of
 from ledger.adapters.keystore import FILE_NAME as KEYS_NAME
 from ledger.adapters.keystore import load_keys
 from ledger.bootstrap import founding, server
@@ -81,7 +83,9 @@ def give(folder: Path, root: TrustRoot) -> None:
 
 
 def test_make_node_folder_holds_keys_settings_and_registration(folder: Path) -> None:
-    assert {path.name for path in folder.iterdir()} == {KEYS_NAME, FILE_NAME, "registration.json"}
+    assert {path.name for path in folder.iterdir()} == {
+        *(KEYS_NAME, FILE_NAME, OPERATOR_FILE, "registration.json")
+    }
     assert folder.stat().st_mode & 0o077 == 0
     assert load_settings(folder).port == 8399
 
@@ -89,7 +93,7 @@ def test_make_node_folder_holds_keys_settings_and_registration(folder: Path) -> 
 def test_make_node_registration_holds_public_material_only(folder: Path) -> None:
     text = (folder / "registration.json").read_text()
     keys = load_keys(folder)
-    secrets = [keys.anchor_key, keys.natural_key_secret]
+    secrets = [keys.anchor_key, keys.natural_key_secret, load_account_key(folder / OPERATOR_FILE)]
     secrets += [*keys.vrf_seeds.values(), *keys.checkpoint_seeds.values()]
     assert not any(secret.hex() in text for secret in secrets)
     assert keys.operator_token not in text
@@ -120,7 +124,8 @@ def test_make_node_that_was_interrupted_can_be_made_again(
         make_node(tmp_path, settings)
     make_node(tmp_path, settings)
     registration = json.loads((tmp_path / "registration.json").read_text())
-    assert registration["operator"] == load_keys(tmp_path).anchor_address
+    operator = address_of(load_account_key(tmp_path / OPERATOR_FILE))
+    assert registration["operator"] == f"0x{operator.hex()}" != load_keys(tmp_path).anchor_address
 
 
 async def test_build_node_puts_an_application_together(

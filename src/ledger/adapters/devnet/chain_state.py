@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger.adapters.devnet.anvil import Anvil
-from ledger.adapters.devnet.directory import DevnetDirectory, write_whole
+from ledger.adapters.devnet.directory import DevnetDirectory
+from ledger.adapters.files import write_whole
 from ledger.core.chain.keccak import keccak256
 from ledger.errors import DevnetError
 

@@ -1,15 +1,14 @@
 """What a devnet keeps in its directory, and how it is written: whole or not at all."""
 
 import json
-import os
-import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from ledger.adapters.account_key import make_account_key
+from ledger.adapters.files import write_whole
 from ledger.errors import DevnetError
 
-OWNER_ONLY: Final = 0o600
 MARKER: Final = "devnet.json"
 """The configuration; a directory without it is not a devnet and is never wiped."""
 
@@ -113,34 +112,14 @@ class DevnetDirectory:
         """The owner's key, made on first use; 32 bytes.
 
         Raises:
-            DevnetError: The file is not of the format.
+            InputError: The file is not of the format.
         """
-        if not self.owner_file.exists():
-            write_whole(self.owner_file, secrets.token_bytes(32).hex().encode() + b"\n")
-        try:
-            key = bytes.fromhex(self.owner_file.read_text(encoding="ascii"))
-        except ValueError:
-            key = b""
-        if len(key) != 32:
-            raise DevnetError(
-                "broken-directory", f"{self.owner_file} is not a key; reset the devnet"
-            )
-        return key
+        return make_account_key(self.owner_file)
 
+    def regulator_key(self) -> bytes:
+        """The key of the regulator in the Council, made on first use; 32 bytes.
 
-def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Replace a file so that a crash leaves the old one or the new one; mode 0600.
-
-    Args:
-        path: The file.
-        content: Its new bytes.
-        durable: Whether it must survive a crash of the machine too.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        if durable:
-            os.fsync(file.fileno())
-    temporary.replace(path)
+        Raises:
+            InputError: The file is not of the format.
+        """
+        return make_account_key(self.root / "regulator-key")

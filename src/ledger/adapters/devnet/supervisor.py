@@ -20,8 +20,9 @@ from typing import Final
 from ledger.adapters.devnet.anvil import Anvil
 from ledger.adapters.devnet.binary import find_anvil
 from ledger.adapters.devnet.chain_state import ChainKeeper
-from ledger.adapters.devnet.directory import DevnetConfig, DevnetDirectory, write_whole
+from ledger.adapters.devnet.directory import DevnetConfig, DevnetDirectory
 from ledger.adapters.devnet.process import detach, start_ticks, take_lock
+from ledger.adapters.files import write_whole
 from ledger.errors import ChainUnavailableError, DevnetError, LedgerError
 
 TICK_S: Final = 0.25

@@ -14,9 +14,6 @@ from typing import Any
 from ledger.core.chain.keccak import keccak256
 from ledger.errors import FatalStateError
 
-CONTRACTS = ("HeadAnchor", "RegionRegistry", "Council")
-"""The contracts a chain needs today."""
-
 
 @dataclass(frozen=True, slots=True)
 class Artifact:

@@ -38,11 +38,9 @@ class Contract:
         self._contract: Any = self._web3.eth.contract(
             abi=self.artifact.abi, bytecode=self.artifact.bytecode
         )
-        self._outputs = {
-            one["name"]: [eth_abi_names.collapse_if_tuple(output) for output in one["outputs"]]
-            for one in self.artifact.abi
-            if one["type"] == "function"
-        }
+        functions = [one for one in self.artifact.abi if one["type"] == "function"]
+        self._functions = {_selector(one): one for one in functions}
+        self._outputs = {one["name"]: _kinds(one["outputs"]) for one in functions}
         errors = [one for one in self.artifact.abi if one["type"] == "error"]
         self._errors = {_selector(one): one for one in (*_SOLIDITY_ERRORS, *errors)}
 
@@ -57,6 +55,26 @@ class Contract:
         except (Web3Exception, EncodingError, TypeError, ValueError) as error:
             raise InputError(f"{function}: arguments do not fit ({type(error).__name__})") from None
         return bytes.fromhex(text[2:])
+
+    def decode_call(self, data: bytes) -> tuple[str, dict[str, Any]]:
+        """The function that call data is for, and its arguments by name.
+
+        Raises:
+            InputError: The contract has no such function, or the data is not its plain encoding.
+        """
+        function = self._functions.get(data[:SELECTOR_BYTES])
+        if function is None:
+            raise InputError("call: expected one of the contract's functions, found another")
+        name = function["name"]
+        try:
+            values = self._web3.codec.decode(_kinds(function["inputs"]), data[SELECTOR_BYTES:])
+        except (DecodingError, OverflowError, ValueError):
+            raise InputError(f"call: expected the arguments of {name}") from None
+        if self.encode(name, values) != data:
+            raise InputError(f"call: expected the plain encoding of {name}")
+        return name, {
+            one["name"]: value for one, value in zip(function["inputs"], values, strict=True)
+        }
 
     def encode_creation(self, arguments: Sequence[object]) -> bytes:
         """Creation code with its constructor arguments.
@@ -90,9 +108,8 @@ class Contract:
         if error is None:
             shown = {"data": "0x" + reverted[:SELECTOR_BYTES].hex()} if reverted else {}
             return ContractRevertError("", shown)
-        kinds = [eth_abi_names.collapse_if_tuple(one) for one in error["inputs"]]
         try:
-            values = self._web3.codec.decode(kinds, reverted[SELECTOR_BYTES:])
+            values = self._web3.codec.decode(_kinds(error["inputs"]), reverted[SELECTOR_BYTES:])
         except (DecodingError, OverflowError, ValueError):
             return ContractRevertError(error["name"], {})
         names = [one["name"] for one in error["inputs"]]
@@ -123,9 +140,13 @@ def checksum(address: bytes) -> str:
     return Web3.to_checksum_address(address)
 
 
-def _selector(error: Mapping[str, Any]) -> bytes:
-    kinds = ",".join(eth_abi_names.collapse_if_tuple(one) for one in error["inputs"])
-    return keccak256(f"{error['name']}({kinds})".encode())[:SELECTOR_BYTES]
+def _kinds(parameters: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [eth_abi_names.collapse_if_tuple(dict(one)) for one in parameters]
+
+
+def _selector(part: Mapping[str, Any]) -> bytes:
+    signature = f"{part['name']}({','.join(_kinds(part['inputs']))})"
+    return keccak256(signature.encode())[:SELECTOR_BYTES]
 
 
 def _shown(value: object) -> object:

@@ -9,16 +9,12 @@ Source: EIP-155; Yellow Paper, appendix B and F.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from eth_abi.abi import decode
-from eth_abi.exceptions import DecodingError
 from eth_account import Account
 from eth_keys.exceptions import BadSignature
-from eth_utils import abi as eth_abi_names
 from eth_utils.exceptions import ValidationError
 
-from ledger.adapters.evm.contract import SELECTOR_BYTES, load_contract
+from ledger.adapters.evm.contract import load_contract
 from ledger.core.chain import rlp
-from ledger.core.chain.keccak import keccak256
 from ledger.errors import InputError, LedgerError
 from ledger.services.ports.transactions import HeadTransaction
 
@@ -34,19 +30,6 @@ class EvmTransactions:
 
     def __init__(self) -> None:
         self._contract = load_contract("HeadAnchor")
-        functions = {
-            one["name"]: one
-            for one in self._contract.artifact.abi
-            if one["type"] == "function" and one["name"] in ("open", "anchor")
-        }
-        self._kinds = {
-            name: [eth_abi_names.collapse_if_tuple(one) for one in function["inputs"]]
-            for name, function in functions.items()
-        }
-        self._names = {
-            keccak256(f"{name}({','.join(kinds)})".encode())[:SELECTOR_BYTES]: name
-            for name, kinds in self._kinds.items()
-        }
 
     def read_head(self, raw: bytes) -> HeadTransaction:
         """See ``TransactionReader``."""
@@ -75,16 +58,13 @@ class EvmTransactions:
         )
 
     def _read_call(self, data: bytes) -> tuple[str, Sequence[Any]]:
-        function = self._names.get(data[:SELECTOR_BYTES])
-        if function is None:
-            raise InputError("transaction: expected a call of open or anchor")
         try:
-            arguments = decode(self._kinds[function], data[SELECTOR_BYTES:])
-        except (DecodingError, OverflowError, ValueError):
-            raise InputError(f"transaction: expected the arguments of {function}") from None
-        if self._contract.encode(function, arguments) != data:
-            raise InputError(f"transaction: expected the plain encoding of {function}")
-        return function, arguments
+            function, arguments = self._contract.decode_call(data)
+        except InputError as error:
+            raise InputError(f"transaction: {error}") from None
+        if function not in ("open", "anchor"):
+            raise InputError("transaction: expected a call of open or anchor")
+        return function, tuple(arguments.values())
 
 
 def _transaction(

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ledger.adapters.devnet.directory import DevnetDirectory, write_whole
+from ledger.adapters.devnet.directory import DevnetDirectory
+from ledger.adapters.files import write_whole
 from ledger.errors import DevnetError
 
 NAMES: Final = ("shanghai", "jiangsu", "zhejiang", "anhui", "regulator", "spare-1", "spare-2")

@@ -11,7 +11,6 @@ from typing import Any, Final
 from coincurve import PrivateKey
 
 from ledger.adapters.devnet.configure import CHAIN_IDS
-from ledger.adapters.devnet.directory import write_whole
 from ledger.adapters.devnet.ports import find_free_port
 from ledger.adapters.devnet.qbft.directory import (
     NAMES,
@@ -20,6 +19,7 @@ from ledger.adapters.devnet.qbft.directory import (
     ConsortiumDirectory,
     Validator,
 )
+from ledger.adapters.files import write_whole
 from ledger.core.chain.keccak import keccak256
 from ledger.core.chain.qbft import MIX_HASH, QbftExtra
 from ledger.errors import DevnetError

@@ -16,7 +16,6 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
 
-from ledger.adapters.devnet.directory import write_whole
 from ledger.adapters.devnet.process import detach, start_ticks, take_lock
 from ledger.adapters.devnet.qbft.binary import find_quorum
 from ledger.adapters.devnet.qbft.directory import (
@@ -30,6 +29,7 @@ from ledger.adapters.devnet.qbft.validator import ValidatorProcess
 from ledger.adapters.devnet.qbft.watch import STALL_S, Watch
 from ledger.adapters.evm.json_rpc import JsonRpc
 from ledger.adapters.evm.quantities import parse_quantity
+from ledger.adapters.files import write_whole
 from ledger.errors import ChainUnavailableError, DevnetError, LedgerError
 
 TICK_S: Final = 0.25

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ledger.adapters.evm.chain import EvmChain
 from ledger.adapters.evm.client import MAX_SLOTS
-from ledger.adapters.evm.consortium.endpoints import Endpoints
+from ledger.adapters.evm.consortium.endpoints import Endpoints, believed_from
 from ledger.adapters.evm.consortium.sealed import Fork, Sealed, SealedHeaders
 from ledger.adapters.evm.head_anchor import HeadAnchorCalls
 from ledger.core.chain.head_slots import (
@@ -68,7 +68,9 @@ class ConsortiumChain(HeadAnchorCalls):
         HeadAnchorCalls.__init__(self, trust_root.head_anchor.address)
         newest = trust_root.validators[-1]
         self._trust_root = trust_root
-        self._endpoints = Endpoints(chains, faulty=(len(newest.addresses) - 1) // 3)
+        self._endpoints = Endpoints(
+            chains, needed=believed_from(len(newest.addresses), len(chains))
+        )
         self._sealed = SealedHeaders(self._endpoints, trust_root, floor=floor, on_fork=on_fork)
 
     def close(self) -> None:

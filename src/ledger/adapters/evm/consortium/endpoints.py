@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import Final, Generic, TypeVar
 
-from ledger.adapters.evm.chain import EvmChain
+from ledger.adapters.evm.client import EvmClient
 from ledger.errors import ChainUnavailableError, ContractRevertError, LedgerError
 
 Answer = TypeVar("Answer")
+Client = TypeVar("Client", bound=EvmClient)
 
 AT_ONCE: Final = 4
 """Questions that one endpoint may have open."""
@@ -32,18 +33,29 @@ class Told(Generic[Answer]):
     error: LedgerError | None
 
 
-class Endpoints:
+def believed_from(validators: int, endpoints: int) -> int:
+    """How many must say the same to be believed where nothing can be proved.
+
+    One more than may lie, so that one of them does not; and never fewer than two.
+
+    Args:
+        validators: How many seal the chain.
+        endpoints: How many of them are asked.
+    """
+    return max(2, min((validators - 1) // 3 + 1, endpoints))
+
+
+class Endpoints(Generic[Client]):
     """The validators' endpoints; each has a limit in time and size of its own.
 
     Args:
-        chains: One client an endpoint, at least two.
-        faulty: How many validators may lie: one fewer than must say the same to be believed where
-            nothing can be proved.
+        chains: One client an endpoint.
+        needed: How many must say the same to be believed where nothing can be proved.
     """
 
-    def __init__(self, chains: Sequence[EvmChain], *, faulty: int) -> None:
+    def __init__(self, chains: Sequence[Client], *, needed: int) -> None:
         self.chains = tuple(chains)
-        self._needed = max(2, min(faulty + 1, len(self.chains)))
+        self._needed = needed
         self._pool = ThreadPoolExecutor(AT_ONCE * len(self.chains), thread_name_prefix="validators")
         self._free = [BoundedSemaphore(AT_ONCE) for _ in self.chains]
         self._turn = 0
@@ -54,7 +66,7 @@ class Endpoints:
         for chain in self.chains:
             chain.close()
 
-    def ask_all(self, question: Callable[[EvmChain], Answer]) -> list[Told[Answer]]:
+    def ask_all(self, question: Callable[[Client], Answer]) -> list[Told[Answer]]:
         """Ask every endpoint at the same time.
 
         Once one has answered, the others have ``GRACE_S`` left: one that hangs delays nobody. An
@@ -81,13 +93,13 @@ class Endpoints:
         told += [Told(asked[one], None, slow) for one in waiting]
         return sorted(told, key=lambda one: one.number)
 
-    def _ask(self, number: int, question: Callable[[EvmChain], Answer]) -> Answer:
+    def _ask(self, number: int, question: Callable[[Client], Answer]) -> Answer:
         try:
             return question(self.chains[number])
         finally:
             self._free[number].release()
 
-    def ask_until(self, question: Callable[[EvmChain], Answer]) -> Answer:
+    def ask_until(self, question: Callable[[Client], Answer]) -> Answer:
         """Ask one after the other, beginning elsewhere each time, until an answer stands its test.
 
         Args:
@@ -107,7 +119,7 @@ class Endpoints:
                 refusal = error
         raise refusal or ChainUnavailableError("no endpoint was asked")
 
-    def agreed(self, what: str, question: Callable[[EvmChain], Answer]) -> Answer:
+    def agreed(self, what: str, question: Callable[[Client], Answer]) -> Answer:
         """What enough endpoints say alike, for what no proof covers.
 
         Raises:

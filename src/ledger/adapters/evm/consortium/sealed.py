@@ -72,7 +72,7 @@ class SealedHeaders:
 
     def __init__(
         self,
-        endpoints: Endpoints,
+        endpoints: Endpoints[EvmChain],
         trust_root: TrustRoot,
         *,
         floor: int = 0,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger.core.types import STREAMS
-from ledger.errors import DevnetError
+from ledger.errors import GovernanceError
 
 FILE_NAME: Final = "registration.json"
 MAX_BYTES: Final = 64 * 1024
@@ -54,20 +54,20 @@ def load_registration(node: Path) -> Registration:
     """Read a node folder's registration.
 
     Raises:
-        DevnetError: There is none, or it is not of the format.
+        GovernanceError: There is none, or it is not of the format.
     """
     path = node / FILE_NAME
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
-        raise DevnetError("registration", f"{path}: not found; run init first") from None
+        raise GovernanceError("registration", f"{path}: not found; run init first") from None
     if len(content) > MAX_BYTES:
-        raise DevnetError("registration", f"{path}: longer than {MAX_BYTES} bytes")
+        raise GovernanceError("registration", f"{path}: longer than {MAX_BYTES} bytes")
     try:
         value = json.loads(content)
     except (ValueError, RecursionError):
-        raise DevnetError("registration", f"{path}: no JSON") from None
+        raise GovernanceError("registration", f"{path}: no JSON") from None
     return parse_registration(value, str(path))
 
 
@@ -79,17 +79,17 @@ def parse_registration(value: object, where: str = FILE_NAME) -> Registration:
         where: What to call it in messages.
 
     Raises:
-        DevnetError: It is not of the format.
+        GovernanceError: It is not of the format.
     """
     expected = {"region", "endpoint", "operator", "mirror_key", "streams"}
     content = _members(value, expected, where)
     rows = content["streams"]
     if not isinstance(rows, list) or not rows:
-        raise DevnetError("registration", f"{where}: streams: expected at least one")
+        raise GovernanceError("registration", f"{where}: streams: expected at least one")
     streams = tuple(_stream(row, where) for row in rows)
     names = [one.stream for one in streams]
     if len(set(names)) != len(names):
-        raise DevnetError("registration", f"{where}: streams: a name stands twice")
+        raise GovernanceError("registration", f"{where}: streams: a name stands twice")
     return Registration(
         region=_match(content, "region", _REGION, where),
         endpoint=_match(content, "endpoint", _ENDPOINT, where),
@@ -103,9 +103,9 @@ def _stream(value: object, where: str) -> StreamRegistration:
     expected = {"stream", "anchor_key", "vrf_key", "vrf_public_key", "checkpoint_public_key"}
     row = _members(value, expected, where)
     if row["stream"] not in STREAMS:
-        raise DevnetError("registration", f"{where}: stream: expected one of {STREAMS}")
+        raise GovernanceError("registration", f"{where}: stream: expected one of {STREAMS}")
     if type(row["vrf_key"]) is not int or not 0 < row["vrf_key"] < 2**32:
-        raise DevnetError("registration", f"{where}: vrf_key: expected 1 to 2^32 - 1")
+        raise GovernanceError("registration", f"{where}: vrf_key: expected 1 to 2^32 - 1")
     return StreamRegistration(
         stream=row["stream"],
         anchor_key=bytes.fromhex(_match(row, "anchor_key", _ADDRESS, where)[2:]),
@@ -117,12 +117,12 @@ def _stream(value: object, where: str) -> StreamRegistration:
 
 def _members(value: object, expected: set[str], where: str) -> dict[str, Any]:
     if not isinstance(value, dict) or set(value) != expected:
-        raise DevnetError("registration", f"{where}: expected exactly {sorted(expected)}")
+        raise GovernanceError("registration", f"{where}: expected exactly {sorted(expected)}")
     return value
 
 
 def _match(content: dict[str, Any], name: str, pattern: re.Pattern[str], where: str) -> str:
     text = content[name]
     if not isinstance(text, str) or not pattern.fullmatch(text):
-        raise DevnetError("registration", f"{where}: {name}: not of the expected form")
+        raise GovernanceError("registration", f"{where}: {name}: not of the expected form")
     return text

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from ledger.adapters.devnet.deployment import AdmittedMirror
-from ledger.errors import DevnetError
+from ledger.adapters.governance.deployment import AdmittedMirror
+from ledger.errors import GovernanceError
 
 MAX_MIRRORS: Final = 1_024
 """Most mirrors of one contract; a trust root lists no more."""
@@ -13,14 +13,14 @@ View = Callable[[list[Any]], tuple[Any, ...]]
 """Asks HeadAnchor for the mirror of a number: its key, 0x-hex, and its region."""
 
 
-class Seats:
+class MirrorNumbers:
     """The numbers given so far, and the ones planned behind them.
 
     Args:
         view: Reads one number from the chain.
 
     Raises:
-        DevnetError: More mirrors than a trust root can list.
+        GovernanceError: More mirrors than a trust root can list.
         ChainUnavailableError: The chain does not answer.
     """
 
@@ -33,7 +33,7 @@ class Seats:
             if not any(address):
                 return
             self._mirrors.append(AdmittedMirror(number, address, f"{region:06d}"))
-        raise DevnetError("registration", f"the chain has {MAX_MIRRORS} mirrors or more")
+        raise GovernanceError("registration", f"the chain has {MAX_MIRRORS} mirrors or more")
 
     @property
     def mirrors(self) -> tuple[AdmittedMirror, ...]:
@@ -44,12 +44,12 @@ class Seats:
         """The number for a mirror that has none yet; None where it has one.
 
         Raises:
-            DevnetError: The key is another region's mirror.
+            GovernanceError: The key is another region's mirror.
         """
         for one in self._mirrors:
             if one.address == address:
                 if one.region != region:
-                    raise DevnetError(
+                    raise GovernanceError(
                         "registration", f"{region}: its mirror key is that of region {one.region}"
                     )
                 return None
