@@ -26,13 +26,13 @@ FILE_ROWS: Final = 2_000
 _CHUNK: Final = 50_000
 
 _ENTRIES: Final = (
-    "INSERT INTO entries (stream, log_index, entry, leaf_hash, map_key)"
-    " VALUES ('records', ?, ?, ?, ?)"
+    "INSERT INTO entries (stream, generation, log_index, entry, leaf_hash, map_key)"
+    " VALUES ('records', 1, ?, ?, ?, ?)"
 )
 _EVENTS: Final = (
-    "INSERT INTO events (stream, kind, op, record_type, record_id, version, map_key, commitment,"
-    " log_index, accepted_at, checksum)"
-    " VALUES ('records', 'publish', 'put', 'cf', ?, 1, ?, ?, ?, '2026-10-01T00:00:00Z', ?)"
+    "INSERT INTO events (stream, generation, kind, op, record_type, record_id, version, map_key,"
+    " commitment, log_index, accepted_at, checksum)"
+    " VALUES ('records', 1, 'publish', 'put', 'cf', ?, 1, ?, ?, ?, '2026-10-01T00:00:00Z', ?)"
 )
 
 

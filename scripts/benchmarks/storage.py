@@ -18,7 +18,7 @@ import pysqlite3
 
 from benchmarks.figure import Figure, Say, make_cost
 from benchmarks.files import make_penalties
-from benchmarks.great_region import World
+from benchmarks.great_region import RECORDS, World
 from ledger.core.intake import read_file
 
 REGION: Final = "310000"
@@ -42,7 +42,7 @@ def run(*, quick: bool, say: Say) -> list[Figure]:
         for content in contents:
             world.publish(content)
         world.settle(6)
-        (entry,) = world.store.entries("records", 1, 1)
+        (entry,) = world.store.entries(RECORDS, 1, 1)
         world.kill()
         say("taking the database apart")
         sizes = _take_apart(Path(folder) / "node.db")

@@ -232,7 +232,7 @@ def _chain(place: Place, tables: Tables) -> Iterator[Finding]:
             anchored += head.epoch
             yield from _replayed(stream, [entry for _, entry in entries], head)
             yield from _epochs(stream, head.epoch, tables)
-        sent = chain.transaction_count(address_of(load_keys(place.folder).anchor_key))
+        sent = chain.transaction_count(address_of(load_keys(place.folder).anchor_keys[-1]))
         if sent != anchored:
             text = f"{place.region}: {sent} transactions for {anchored} heads"
             yield Finding(DOUBLED, text)

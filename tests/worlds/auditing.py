@@ -12,7 +12,6 @@ from worlds.node import (
     ANCHOR_SECRET,
     NODE_KEY,
     REGION,
-    SEEDS,
     World,
     change,
     changes,
@@ -102,6 +101,7 @@ class AuditedWorld(World):
         self.kill()
         self.chain = SignedTwin(lambda: self.clock.now().timestamp())
         self.anchor_key = AnchorKey(address_of(ANCHOR_SECRET), ANCHOR_SECRET)
+        self.anchor_keys = [self.anchor_key]
         for stream in streams:
             self.chain.approve(stream_id(REGION, stream), self.anchor_key.address)
         self.chain.mine()
@@ -114,15 +114,16 @@ class AuditedWorld(World):
         return self.folder / "node.db"
 
     def identity(self) -> NodeIdentity:
-        subjects = SubjectKeys(region=REGION, secrets=SEEDS)
+        own = {log: seed for log, seed in self.secrets.items() if log.stream in self.streams}
+        subjects = SubjectKeys(region=REGION, secrets=own)
         return NodeIdentity(
             region=REGION,
             trust_root=self.trust_root,
-            generations=dict.fromkeys(self.streams, 1),
-            vrf_public_keys={stream: subjects.public_key(stream) for stream in self.streams},
+            generations=dict(self.generations),
+            vrf_public_keys={log: subjects.public_key(log) for log in subjects.logs},
             map_key_of=subjects.map_key_of,
             records=RecordIdentity(region=REGION, node_key=NODE_KEY),
-            anchor_address=self.anchor_key.address,
+            anchor_addresses=frozenset(one.address for one in self.anchor_keys),
         )
 
     def audit(self, *, is_offline: bool = False, is_quick: bool = False) -> AuditReport:
@@ -157,8 +158,11 @@ class Killed(BaseException):
     """The process dies here."""
 
 
-def lived_in(folder: Path, seed: int = 1) -> AuditedWorld:
-    """A stopped node whose database holds something of everything, and two unfinished things."""
+def lived_in(folder: Path, seed: int = 1, *, is_renewed: bool = True) -> AuditedWorld:
+    """A stopped node whose database holds something of everything, and two unfinished things.
+
+    Its records are in their second generation, if they were renewed.
+    """
     world = AuditedWorld(folder, ("records", "restricted"), seed)
     world.store.bind("region", REGION)
     world.store.bind("genesis", world.trust_root.genesis_hash.hex())
@@ -176,6 +180,13 @@ def lived_in(folder: Path, seed: int = 1) -> AuditedWorld:
     _lose_a_transaction(world)
     _mirror(world)
     world.clock.advance(86_400)  # What ended on the first day is swept.
+    world.settle()
+    if is_renewed:
+        world.renew()
+        world.approve()
+        world.settle()
+    world.publish(changes(change(6)))
+    world.publish(penalties(penalty(23)))
     world.settle()
     _sign_without_sending(world)
     world.publish(penalties(penalty(40), penalty(41, subject=uscc(5))))

@@ -52,7 +52,9 @@ class _State:
     """What a block leaves behind."""
 
     heads: dict[bytes, Head] = field(default_factory=dict)
-    approvals: dict[bytes, bytes] = field(default_factory=dict)
+    approvals: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
+    """Key and generation that may be opened, by stream."""
+    anchor_keys: dict[bytes, bytes] = field(default_factory=dict)
     lanes: dict[tuple[bytes, int], int] = field(default_factory=dict)
     nonces: dict[bytes, int] = field(default_factory=dict)
     receipts: dict[bytes, tuple[int, int]] = field(default_factory=dict)
@@ -99,8 +101,15 @@ class ChainTwin:
 
     # --- Governance
 
-    def approve(self, stream: bytes, address: bytes) -> None:
-        self._state.approvals[stream] = address
+    def approve(self, stream: bytes, address: bytes, vrf_key: int = 1) -> None:
+        self._state.approvals[stream] = (address, vrf_key)
+        if stream not in self._state.heads:
+            self._state.anchor_keys[stream] = address
+
+    def replace_anchor_key(self, stream: bytes, address: bytes) -> None:
+        _, vrf_key = self._state.approvals[stream]
+        self._state.approvals[stream] = (address, vrf_key)
+        self._state.anchor_keys[stream] = address
 
     def pause(self) -> None:
         self._state.paused = True
@@ -215,18 +224,17 @@ class ChainTwin:
             return
         roots = (bytes.fromhex(call["log_root"]), bytes.fromhex(call["map_root"]))
         state, head = self._state, self._state.heads.get(stream)
-        if state.approvals.get(stream) != sender:
-            raise ContractRevertError("HeadAnchorUnauthorized", {"sender": sender.hex()})
-        if state.paused or any(state.successor):
-            raise ContractRevertError("HeadAnchorPaused", {})
+        if any(state.successor):
+            raise ContractRevertError("HeadAnchorSuperseded", {})
         if call["function"] == "open":
-            if head is not None:
-                raise ContractRevertError("HeadAnchorEpochMismatch", {"epoch": head.epoch})
-            size, vrf_key, function = call["size"], call["vrf_key"], call["map_function"]
-            state.heads[stream] = Head(size, 1, now, function, vrf_key, *roots)
+            self._open(sender, stream, call, now, roots)
             return
+        if state.paused:
+            raise ContractRevertError("HeadAnchorPaused", {})
+        if state.anchor_keys.get(stream) != sender:
+            raise ContractRevertError("HeadAnchorNotAnchorKey", {"caller": sender.hex()})
         if head is None:
-            raise ContractRevertError("HeadAnchorNotOpen", {})
+            raise ContractRevertError("HeadAnchorStreamNotOpen", {})
         new = (call["new_size"], *roots)
         if new == (head.size, head.log_root, head.map_root):
             return
@@ -245,6 +253,26 @@ class ChainTwin:
         state.heads[stream] = Head(
             call["new_size"], head.epoch + 1, now, head.map_function, head.vrf_key, *roots
         )
+
+    def _open(
+        self, sender: bytes, stream: bytes, call: dict[str, Any], now: int, roots: Any
+    ) -> None:
+        state, head = self._state, self._state.heads.get(stream)
+        key, vrf_key = state.approvals.get(stream, (b"", 0))
+        if not vrf_key:
+            raise ContractRevertError("HeadAnchorStreamNotApproved", {})
+        if key != sender:
+            raise ContractRevertError("HeadAnchorNotAnchorKey", {"caller": sender.hex()})
+        if head is not None and head.vrf_key == vrf_key:
+            raise ContractRevertError("HeadAnchorApprovalUsed", {"vrfKey": vrf_key})
+        if call["vrf_key"] != vrf_key:
+            raise ContractRevertError("HeadAnchorApprovalMismatch", {"vrfKey": call["vrf_key"]})
+        epoch = 0 if head is None else head.epoch
+        if call["expected_epoch"] != epoch:
+            raise ContractRevertError("HeadAnchorEpochMismatch", {"epoch": epoch})
+        state.anchor_keys[stream] = sender
+        size, function = call["size"], call["map_function"]
+        state.heads[stream] = Head(size, epoch + 1, now, function, vrf_key, *roots)
 
     def _confirm(self, sender: bytes, stream: bytes, epoch: int, map_root: bytes) -> None:
         seats = [number for number, one in self.mirrors.items() if one.address == sender]

@@ -181,7 +181,7 @@ class MirrorWorld:
             source=self.source,
             chain=self.chain,
             clock=self.clock,
-            key=self.key,
+            keys=[self.key],
         )
 
     def restart(self) -> None:

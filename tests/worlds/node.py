@@ -1,6 +1,7 @@
 """A whole node over a real database file and a chain in memory, and files to publish in it."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from worlds.chain import CHAIN_ID, CODE, HEAD_ANCHOR, SLOTS, ChainTwin, address_
 from worlds.clock import StandingClock, entropy
 
 from ledger.adapters.sql import open_store
+from ledger.bootstrap.streams import make_streams
 from ledger.core import vrf
 from ledger.core.chain.head_slots import stream_id
 from ledger.core.chain.keccak import keccak256
@@ -20,12 +22,17 @@ from ledger.services.lookup.answers import Answer, Question
 from ledger.services.lookup.material import Material, Pending, ServedMaterial, Unavailable
 from ledger.services.lookup.region import RegionLookup
 from ledger.services.publication import BatchReport, Mode, Publication
+from ledger.services.stored import StreamLog
 from ledger.services.stream.state import StreamState
 from ledger.services.stream.subject_keys import SubjectKeys
 
 REGION = "310000"
 STREAMS = ("records", "restricted", "queries")
 SEEDS = {stream: bytes([number]) * 32 for number, stream in enumerate(STREAMS, 1)}
+SECRETS = {StreamLog(stream, 1): seed for stream, seed in SEEDS.items()}
+"""VRF seeds of the first generation of each stream."""
+
+RECORDS = StreamLog("records", 1)
 ANCHOR_SECRET = b"\x42" * 32
 NODE_KEY = b"\x07" * 32
 
@@ -117,6 +124,9 @@ class World:
         self.clock = StandingClock()
         self.chain = ChainTwin(lambda: self.clock.now().timestamp())
         self.anchor_key = AnchorKey(address_of(ANCHOR_SECRET), ANCHOR_SECRET)
+        self.anchor_keys = [self.anchor_key]
+        self.secrets = dict(SECRETS)
+        self.generations = dict.fromkeys(streams, 1)
         for stream in streams:
             self.chain.approve(stream_id(REGION, stream), self.anchor_key.address)
         self.chain.mine()
@@ -128,8 +138,8 @@ class World:
     def start(self) -> None:
         """A new process: everything in memory is new."""
         self.store = open_store(f"sqlite:///{self.folder}/node.db")
-        self.keys = SubjectKeys(region=REGION, secrets=SEEDS)
-        self.states = {stream: StreamState(stream, self.store) for stream in self.streams}
+        self.keys = SubjectKeys(region=REGION, secrets=self.secrets)
+        self.node_streams = make_streams(self.store, self.generations)
         self.publication = Publication(
             region=REGION,
             store=self.store,
@@ -137,10 +147,10 @@ class World:
             node_key=NODE_KEY,
             clock=self.clock,
             entropy=self.entropy,
-            states=self.states,
+            streams=self.node_streams,
         )
         self.material = ServedMaterial(
-            states=self.states, store=self.store, keys=self.keys, clock=self.clock
+            streams=self.node_streams, store=self.store, keys=self.keys, clock=self.clock
         )
         self.lookup = RegionLookup(
             region=REGION,
@@ -159,9 +169,8 @@ class World:
             clock=self.clock,
             entropy=self.entropy,
             keys=self.keys,
-            anchor_key=self.anchor_key,
-            vrf_keys=dict.fromkeys(self.streams, 1),
-            states=self.states,
+            anchor_keys=self.anchor_keys,
+            streams=self.node_streams,
         )
 
     def kill(self) -> None:
@@ -170,6 +179,19 @@ class World:
     def restart(self) -> None:
         self.kill()
         self.start()
+
+    def renew(self, generation: int = 2, *, stream: str = "records") -> None:
+        """Another generation in keys and trust root, and a restart under them."""
+        seed = bytes([0x40 + generation]) * 32
+        self.secrets[StreamLog(stream, generation)] = seed
+        self.generations[stream] = generation
+        key = VrfKey(REGION, stream, generation, vrf.public_key(seed))
+        self.trust_root = replace(self.trust_root, vrf_keys=(*self.trust_root.vrf_keys, key))
+        self.restart()
+
+    def approve(self, generation: int = 2, *, stream: str = "records") -> None:
+        """What governance does for it."""
+        self.chain.approve(stream_id(REGION, stream), self.anchor_keys[-1].address, generation)
 
     # --- What happens in it
 
@@ -197,14 +219,23 @@ class World:
             return False
         for stream, state in self.states.items():
             head = self.chain.fetch_head(stream_id(REGION, stream))
-            newest = self.store.newest_outbox(stream)
+            newest = self.store.newest_outbox(state.name)
             sizes = {state.size, state.served_size, head.size if head else 0}
             is_anchored = newest is not None and newest.state == "anchored"
-            if len(sizes) != 1 or not is_anchored or self.store.pending_count(stream, state.size):
+            if (
+                len(sizes) != 1
+                or not is_anchored
+                or self.store.pending_count(state.name, state.size)
+            ):
                 return False
         return True
 
     # --- What can be asked
+
+    @property
+    def states(self) -> dict[str, StreamState]:
+        """The newest log of each stream."""
+        return {name: stream.current for name, stream in self.node_streams.items()}
 
     @property
     def records(self) -> StreamState:

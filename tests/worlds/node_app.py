@@ -90,7 +90,7 @@ def context_of(world: World, **changes: object) -> NodeContext:
         "worker": worker,
         "tiles": tiles_of(world),
         "mirror_gate": gate_of(world),
-        "batches": BatchPages(world.store, world.states),
+        "batches": BatchPages(world.store, world.node_streams),
         "watch": watch,
         "metrics": metrics,
         "limits": BOUNDLESS,

@@ -11,6 +11,7 @@ from ledger.core.checkpoint.note import VerifierKey, verifier_key
 from ledger.services.mirror_roles import MirrorRoles
 from ledger.services.onchain import MirrorEntry
 from ledger.services.request_signatures import MirrorKey
+from ledger.services.stored import StreamLog
 from ledger.services.stream.tiles import CheckpointKey, StreamTiles
 
 ENDPOINT = "http://node"
@@ -33,9 +34,9 @@ def vkey(stream: str = "records") -> VerifierKey:
     return verifier_key(key.origin, key.seed)
 
 
-def tiles_of(world: World) -> dict[str, StreamTiles]:
+def tiles_of(world: World) -> dict[StreamLog, StreamTiles]:
     return {
-        stream: StreamTiles(state=state, store=world.store, key=checkpoint_key(stream))
+        state.name: StreamTiles(state=state, store=world.store, key=checkpoint_key(stream))
         for stream, state in world.states.items()
     }
 

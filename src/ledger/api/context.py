@@ -14,6 +14,7 @@ from ledger.services.lookup.federation import FederatedLookup
 from ledger.services.lookup.region import RegionLookup
 from ledger.services.publication import Publication
 from ledger.services.publication.pages import BatchPages
+from ledger.services.stored import StreamLog
 from ledger.services.stream.tiles import StreamTiles
 
 
@@ -37,7 +38,7 @@ class NodeContext:
         region: GB/T 2260 code of the node's region.
         trust_root: What the node verifies against; ``trust_root_bytes`` is the file as pinned.
         operator_token_digest: SHA-256 of the operator's token, 32 bytes.
-        tiles: The node's own logs for others to read, by stream.
+        tiles: The node's own logs for others to read.
         mirror_gate: Lets mirrors of other regions read entries.
         batches: Reads what became of files, in parts.
         watch: What the node saw of itself last; probes read it.
@@ -54,7 +55,7 @@ class NodeContext:
     own_lookup: RegionLookup
     federation: FederatedLookup
     worker: Worker
-    tiles: Mapping[str, StreamTiles]
+    tiles: Mapping[StreamLog, StreamTiles]
     mirror_gate: MirrorGate
     batches: BatchPages
     watch: Watch

@@ -6,14 +6,18 @@ from ledger.adapters.evm.reading import EvmTransactions
 from ledger.adapters.evm.signing import address_of
 from ledger.adapters.keystore import NodeKeys, load_keys
 from ledger.adapters.sql.inspection import open_inspection
-from ledger.bootstrap.belonging import check_own_keys, generations_of, read_trust_root
+from ledger.bootstrap.belonging import (
+    check_own_keys,
+    generations_of,
+    read_trust_root,
+    subject_keys,
+)
 from ledger.bootstrap.chains import open_chain
 from ledger.bootstrap.node import DATABASE_NAME
 from ledger.core.trust import TrustRoot, parse_trust_root
 from ledger.services.audit import AuditReport, NodeIdentity, audit
 from ledger.services.audit.case import Progress
 from ledger.services.publication.identity import RecordIdentity
-from ledger.services.stream.subject_keys import SubjectKeys
 from ledger.settings import load_settings
 
 
@@ -66,15 +70,13 @@ def identify(keys: NodeKeys, trust_root: TrustRoot, region: str) -> NodeIdentity
     """
     generations = generations_of(trust_root, region)
     check_own_keys(keys, trust_root, region, generations)
-    subjects = SubjectKeys(
-        region=region, secrets={stream: keys.vrf_seeds[stream] for stream in generations}
-    )
+    derived = subject_keys(keys, trust_root, region, generations)
     return NodeIdentity(
         region=region,
         trust_root=trust_root,
         generations=generations,
-        vrf_public_keys={stream: subjects.public_key(stream) for stream in generations},
-        map_key_of=subjects.map_key_of,
+        vrf_public_keys={log: derived.public_key(log) for log in derived.logs},
+        map_key_of=derived.map_key_of,
         records=RecordIdentity(region=region, node_key=keys.natural_key_secret),
-        anchor_address=address_of(keys.anchor_key),
+        anchor_addresses=frozenset(map(address_of, keys.anchor_keys)),
     )

@@ -1,11 +1,14 @@
 """Whether keys, trust root and region of a node's folder belong together."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from ledger.adapters.keystore import NodeKeys
 from ledger.core import vrf
 from ledger.core.trust import STREAM_OF_CLASS, TrustRoot
 from ledger.errors import FatalStateError, InputError
+from ledger.services.stored import StreamLog
+from ledger.services.stream.subject_keys import SubjectKeys
 
 
 def read_trust_root(path: Path) -> bytes:
@@ -39,7 +42,7 @@ def generations_of(trust_root: TrustRoot, region: str) -> dict[str, int]:
 
 
 def check_own_keys(
-    keys: NodeKeys, trust_root: TrustRoot, region: str, generations: dict[str, int]
+    keys: NodeKeys, trust_root: TrustRoot, region: str, generations: Mapping[str, int]
 ) -> None:
     """Compare the keys of a folder with those that the trust root names.
 
@@ -48,7 +51,27 @@ def check_own_keys(
     """
     for stream, generation in generations.items():
         expected = trust_root.vrf_key(region, stream, generation)
-        if expected != vrf.public_key(keys.vrf_seeds[stream]):
+        seed = keys.vrf_seeds[stream].get(generation)
+        if seed is None or expected != vrf.public_key(seed):
             raise FatalStateError(
-                f"{stream}: the trust root names another VRF key than this node's"
+                f"{stream}: the trust root names another VRF key of generation {generation}"
+                " than this node's"
             )
+
+
+def subject_keys(
+    keys: NodeKeys, trust_root: TrustRoot, region: str, generations: Mapping[str, int]
+) -> SubjectKeys:
+    """Derives map keys of every log whose VRF secret is here, up to the newest generation.
+
+    The secret of a former generation may be lost, and the folder hold another in its place: it
+    counts as missing.
+    """
+    secrets = {
+        StreamLog(stream, generation): seed
+        for stream, newest in generations.items()
+        for generation, seed in keys.vrf_seeds[stream].items()
+        if generation <= newest
+        and trust_root.vrf_key(region, stream, generation) == vrf.public_key(seed)
+    }
+    return SubjectKeys(region=region, secrets=secrets)

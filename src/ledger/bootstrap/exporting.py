@@ -25,6 +25,7 @@ from ledger.core.checkpoint.note import VerifierKey, verifier_key
 from ledger.core.trust import TrustRoot, parse_trust_root
 from ledger.errors import FatalStateError, InputError, UnavailableError
 from ledger.services.ports.mirroring import LogName
+from ledger.services.stored import StreamLog
 from ledger.services.stream.export import (
     AnchoredRoot,
     Exported,
@@ -52,12 +53,16 @@ class _Node:
 
     def seat(self) -> int:
         """The number under which the chain knows the node's mirror key."""
-        address = address_of(self.keys.mirror_key)
-        numbers = [mirror.number for mirror in self.trust_root.mirrors]
+        return self.seat_and_secret()[0]
+
+    def seat_and_secret(self) -> tuple[int, bytes]:
+        """The highest number under which the chain knows one of the node's mirror keys."""
+        secrets_of = {address_of(key): key for key in self.keys.mirror_keys}
+        numbers = sorted((one.number for one in self.trust_root.mirrors), reverse=True)
         for number in numbers:
             entry = self.chain.fetch_mirror(number)
-            if entry is not None and entry.address == address:
-                return number
+            if entry is not None and entry.address in secrets_of:
+                return number, secrets_of[entry.address]
         raise UnavailableError(f"mirror: expected the node's key on chain under one of {numbers}")
 
 
@@ -107,13 +112,14 @@ def export_mirror(
 def _own(node: _Node, stream: str, *, is_offline: bool) -> tuple[LogSource, VerifierKey]:
     region = node.settings.region
     generation = _generation(node.trust_root, region, stream)
-    signing = checkpoint_key(region, node.trust_root, node.keys, stream, generation)
+    log = StreamLog(stream, generation)
+    signing = checkpoint_key(region, node.trust_root, node.keys, log)
     key = verifier_key(signing.origin, signing.seed)
     if not is_offline:
         registered = node.chain.fetch_checkpoint_key(region, stream_id(region, stream), generation)
         if registered != key.public_key:
             raise FatalStateError(f"{stream}: the registry names another checkpoint key than ours")
-    return OwnLog(store=node.store, stream=stream, key=signing), key
+    return OwnLog(store=node.store, name=log, key=signing), key
 
 
 def _export_other(
@@ -128,7 +134,7 @@ def _export_other(
     endpoints = {one.code: one.endpoint for one in node.chain.fetch_regions()}
     remote = HttpMirrorSource(
         endpoints=lambda code: url or endpoints.get(code),
-        secret=node.keys.mirror_key,
+        secret_of=lambda _: node.seat_and_secret()[1],
         clock=SystemClock(node.settings.clock_offset_s),
         entropy=secrets.token_bytes,
         allow_loopback=node.trust_root.is_development,

@@ -1,6 +1,7 @@
 """A node's mirroring of the other regions."""
 
 import secrets
+from collections.abc import Sequence
 
 from ledger.adapters.evm.signing import address_of
 from ledger.adapters.http.mirror_source import HttpMirrorSource
@@ -15,7 +16,7 @@ def make_mirroring(
     *,
     region: str,
     trust_root: TrustRoot,
-    mirror_key: bytes,
+    mirror_keys: Sequence[bytes],
     store: MirrorStore,
     chain: Chain,
     clock: Clock,
@@ -25,7 +26,7 @@ def make_mirroring(
     """The mirroring of one node and its way to the other regions; nothing runs yet."""
     source = HttpMirrorSource(
         endpoints=directory.endpoint,
-        secret=mirror_key,
+        secret_of=lambda seat: mirroring.secret_of(seat),
         clock=clock,
         entropy=secrets.token_bytes,
         allow_loopback=allow_loopback,
@@ -37,6 +38,6 @@ def make_mirroring(
         source=source,
         chain=chain,
         clock=clock,
-        key=ChainKey(address=address_of(mirror_key), secret=mirror_key),
+        keys=[ChainKey(address=address_of(key), secret=key) for key in mirror_keys],
     )
     return mirroring, source

@@ -24,15 +24,14 @@ from ledger.adapters.sql.store import SqlStore, open_store
 from ledger.api.app import create_app
 from ledger.api.context import NodeContext
 from ledger.api.rate_limits import RequestLimits
-from ledger.bootstrap.belonging import check_own_keys, generations_of
+from ledger.bootstrap.belonging import check_own_keys, generations_of, subject_keys
 from ledger.bootstrap.chains import open_chain
 from ledger.bootstrap.mirroring import make_mirroring
 from ledger.bootstrap.publishing import make_publication
-from ledger.bootstrap.streams import make_mirror_gate, make_tiles
+from ledger.bootstrap.streams import make_mirror_gate, make_streams, make_tiles
 from ledger.bootstrap.trusting import FACT, load_trusted
 from ledger.bootstrap.watching import make_watch
 from ledger.core.trust import TrustRoot
-from ledger.core.types import STREAMS
 from ledger.errors import FatalStateError, InputError, LedgerError
 from ledger.services.anchoring import AnchorKey
 from ledger.services.background.genesis import GenesisCheck
@@ -45,8 +44,6 @@ from ledger.services.lookup.material import ServedMaterial
 from ledger.services.lookup.region import RegionLookup
 from ledger.services.mirror import Mirroring
 from ledger.services.publication.pages import BatchPages
-from ledger.services.stream.state import StreamState
-from ledger.services.stream.subject_keys import SubjectKeys
 from ledger.settings import NodeSettings
 
 DATABASE_NAME: Final = "node.db"
@@ -122,8 +119,7 @@ def _open_outside(folder: Path, settings: NodeSettings, trust_root: TrustRoot) -
         raise InputError("trust root: expected a region registry, found null")
     store = open_store(settings.database_url or f"sqlite:///{folder / DATABASE_NAME}")
     try:
-        snapshots = (store.newest_snapshot(stream) for stream in STREAMS)
-        floor = max((one.block_number for one in snapshots if one is not None), default=0)
+        floor = store.highest_block()
         chain = open_chain(settings, trust_root, folder=folder, floor=floor)
     except LedgerError:
         store.close()
@@ -145,15 +141,13 @@ def _wire(
     outside: _Outside,
 ) -> Node:
     region, store, clock = settings.region, outside.store, outside.clock
-    subject_keys = SubjectKeys(
-        region=region, secrets={stream: keys.vrf_seeds[stream] for stream in generations}
-    )
-    states = {stream: StreamState(stream, store) for stream in generations}
+    derived = subject_keys(keys, trust_root, region, generations)
+    streams = make_streams(store, generations)
     directory = RegionDirectory(outside.chain)
     mirroring, source = make_mirroring(
         region=region,
         trust_root=trust_root,
-        mirror_key=keys.mirror_key,
+        mirror_keys=keys.mirror_keys,
         store=store,
         chain=outside.chain,
         clock=clock,
@@ -167,16 +161,15 @@ def _wire(
         chain=outside.chain,
         clock=clock,
         entropy=secrets.token_bytes,
-        keys=subject_keys,
-        anchor_key=AnchorKey(address=address_of(keys.anchor_key), secret=keys.anchor_key),
-        vrf_keys=generations,
-        states=states,
+        keys=derived,
+        anchor_keys=[AnchorKey(address_of(key), key) for key in keys.anchor_keys],
+        streams=streams,
         mirroring=mirroring.status,
     )
     own = RegionLookup(
         region=region,
         trust_root=trust_root,
-        source=ServedMaterial(states=states, store=store, keys=subject_keys, clock=clock),
+        source=ServedMaterial(streams=streams, store=store, keys=derived, clock=clock),
         is_near=store.is_near,
     )
     genesis = GenesisCheck(
@@ -195,10 +188,10 @@ def _wire(
     publication, workshop = make_publication(
         region=region,
         keys=keys,
-        subject_keys=subject_keys,
+        subject_keys=derived,
         store=store,
         clock=clock,
-        states=states,
+        streams=streams,
     )
     context = NodeContext(
         region=region,
@@ -220,12 +213,11 @@ def _wire(
             region=region,
             trust_root=trust_root,
             keys=keys,
-            generations=generations,
-            states=states,
+            streams=streams,
             store=store,
         ),
         mirror_gate=make_mirror_gate(settings, outside.chain, clock),
-        batches=BatchPages(store, states),
+        batches=BatchPages(store, streams),
         watch=watch,
         metrics=metrics,
         limits=_limits(settings),

@@ -11,7 +11,7 @@ from ledger.services.publication import Publication
 from ledger.services.publication.events import EventMaker
 from ledger.services.publication.identity import RecordIdentity
 from ledger.services.publication.slices import OwnWorkshop
-from ledger.services.stream.state import StreamStates
+from ledger.services.stream.streams import NodeStreams
 from ledger.services.stream.subject_keys import SubjectKeys
 
 
@@ -22,7 +22,7 @@ def make_publication(
     subject_keys: SubjectKeys,
     store: SqlStore,
     clock: SystemClock,
-    states: StreamStates,
+    streams: NodeStreams,
 ) -> tuple[Publication, ProcessWorkshop]:
     """Make the publication of a region, and the workshop that is to be closed after it."""
     node_key = keys.natural_key_secret
@@ -31,7 +31,12 @@ def make_publication(
         identity=RecordIdentity(region=region, node_key=node_key),
         maker=EventMaker(region=region, keys=subject_keys, entropy=secrets.token_bytes),
     )
-    vrf_secrets = {stream: keys.vrf_seeds[stream] for stream in states}
+    vrf_secrets = {
+        log: seed
+        for stream in streams.values()
+        for log in (state.name for state in stream.logs)
+        if (seed := keys.vrf_seed(log)) is not None
+    }
     workshop = ProcessWorkshop(Tools(region, node_key, vrf_secrets), own)
     publication = Publication(
         region=region,
@@ -40,7 +45,7 @@ def make_publication(
         node_key=node_key,
         clock=clock,
         entropy=secrets.token_bytes,
-        states=states,
+        streams=streams,
         workshop=workshop,
     )
     return publication, workshop

@@ -91,14 +91,16 @@ def _json(report: "AuditReport") -> dict[str, Any]:
         "counts": report.counts,
         "unknown": [asdict(one) for one in report.unknown],
         "rows": report.rows,
-        "streams": {
-            one.stream: {
+        "logs": [
+            {
+                "stream": one.stream,
+                "generation": one.generation,
                 "size": one.size,
                 "log_root": one.log_root.hex(),
                 "map_root": one.map_root.hex(),
             }
             for one in report.streams
-        },
+        ],
         "quick": report.is_quick,
         "offline": report.is_offline,
     }
@@ -108,13 +110,13 @@ def _print(report: "AuditReport") -> None:
     for table, rows in report.rows.items():
         typer.echo(pick(f"{name_of(TABLES, table)}:{rows} 行", f"{name_of(TABLES, table)}: {rows}"))
     for one in report.streams:
+        roots = pick(
+            f"日志根 {one.log_root.hex()},映射根 {one.map_root.hex()}",
+            f"log root {one.log_root.hex()}, map root {one.map_root.hex()}",
+        )
+        name = f"{one.stream}/{one.generation}"
         typer.echo(
-            pick(
-                f"流 {one.stream}:{one.size} 条,日志根 {one.log_root.hex()},"
-                f"映射根 {one.map_root.hex()}",
-                f"stream {one.stream}: {one.size} entries, log root {one.log_root.hex()},"
-                f" map root {one.map_root.hex()}",
-            )
+            pick(f"流 {name}:{one.size} 条,{roots}", f"stream {name}: {one.size} entries, {roots}")
         )
     for finding in report.findings[:MOST_SHOWN]:
         typer.echo(_line(finding))

@@ -70,12 +70,17 @@ CODES: Final = {
 UNKNOWN: Final = {
     "chain-unavailable": ("链不可用,未比对", "the chain does not answer: not compared"),
     "validators-unknown": ("信任根不含该块的验证者", "blocks without known validators"),
+    "vrf-secret-missing": (
+        "缺少旧一代的 VRF 密钥",
+        "map keys of a generation whose secret is gone",
+    ),
     "mirrored-unchecked": ("镜像日志未与链比对", "mirrored logs not compared with the chain"),
 }
 """Codes of what could not be checked."""
 
 TABLES: Final = {
     "facts": ("不变的事实", "facts"),
+    "generations": ("流的世代", "generations"),
     "fences": ("令牌", "fences"),
     "batches": ("批次", "batches"),
     "events": ("事件", "events"),

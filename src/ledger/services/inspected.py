@@ -7,6 +7,8 @@ finding; rows are never printed.
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ledger.services.stored import StreamLog
+
 
 class FactRow(NamedTuple):
     """A fact that never changes."""
@@ -20,6 +22,14 @@ class FenceRow(NamedTuple):
 
     name: str
     token: int
+
+
+class GenerationRow(NamedTuple):
+    """Which generation of a stream takes events."""
+
+    stream: str
+    generation: int
+    is_carrying: int
 
 
 class BatchRow(NamedTuple):
@@ -48,6 +58,7 @@ class EventRow(NamedTuple):
 
     seq: int
     stream: str
+    generation: int
     kind: str
     op: str
     record_type: str
@@ -60,15 +71,22 @@ class EventRow(NamedTuple):
     salt: bytes | None
     disclosures: str | None
     target_seq: int | None
+    origin_seq: int | None
     log_index: int | None
     batch_id: int | None
     accepted_at: str
+
+    @property
+    def log(self) -> StreamLog:
+        """The log that it is in or waits for."""
+        return StreamLog(self.stream, self.generation)
 
 
 class LogEventRow(NamedTuple):
     """An event that has its place in the log."""
 
     stream: str
+    generation: int
     log_index: int
     seq: int
     op: str
@@ -81,10 +99,16 @@ class EntryRow(NamedTuple):
     """An entry of the log."""
 
     stream: str
+    generation: int
     log_index: int
     entry: bytes
     leaf_hash: bytes
     map_key: bytes | None
+
+    @property
+    def log(self) -> StreamLog:
+        """The log that it is in."""
+        return StreamLog(self.stream, self.generation)
 
 
 class RecordRow(NamedTuple):
@@ -113,6 +137,7 @@ class OutboxRecord(NamedTuple):
 
     id: int
     stream: str
+    generation: int
     kind: str
     epoch: int
     live_epoch: int | None
@@ -120,6 +145,7 @@ class OutboxRecord(NamedTuple):
     new_size: int
     log_root: bytes
     map_root: bytes
+    sender: bytes | None
     nonce: int
     raw_tx: bytes
     tx_hash: bytes
@@ -128,12 +154,18 @@ class OutboxRecord(NamedTuple):
     created_at: str
     sent_at: str | None
 
+    @property
+    def log(self) -> StreamLog:
+        """The log whose head it is."""
+        return StreamLog(self.stream, self.generation)
+
 
 class HeadRow(NamedTuple):
     """What of a head must be known while the rest is read."""
 
     id: int
     stream: str
+    generation: int
     epoch: int
     old_size: int
     new_size: int
@@ -141,6 +173,11 @@ class HeadRow(NamedTuple):
     map_root: bytes
     tx_hash: bytes
     state: str
+
+    @property
+    def log(self) -> StreamLog:
+        """The log whose head it is."""
+        return StreamLog(self.stream, self.generation)
 
 
 class SnapshotRow(NamedTuple):
@@ -164,13 +201,24 @@ class SnapshotRow(NamedTuple):
     log_root: bytes
     map_root: bytes
 
+    @property
+    def log(self) -> StreamLog:
+        """The log whose head it proves."""
+        return StreamLog(self.stream, self.vrf_key)
+
 
 class SnapshotSize(NamedTuple):
     """At which size a snapshot needs the roots."""
 
     id: int
     stream: str
+    vrf_key: int
     size: int
+
+    @property
+    def log(self) -> StreamLog:
+        """The log whose head it proves."""
+        return StreamLog(self.stream, self.vrf_key)
 
 
 class MirroredRow(NamedTuple):

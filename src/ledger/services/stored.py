@@ -28,6 +28,19 @@ WITHDRAWN: Final = "withdrawn"
 IN_FLIGHT: Final = (SIGNED, SENT)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class StreamLog:
+    """One generation of one of the node's own streams: one log, one map, one VRF key."""
+
+    stream: str
+    """One of the closed list."""
+    generation: int
+    """1 .. 2^32-1."""
+
+    def __str__(self) -> str:
+        return f"{self.stream}/{self.generation}"
+
+
 @dataclass(frozen=True, slots=True)
 class Fence:
     """The right to write as a worker; the newest token of a name wins."""
@@ -41,6 +54,8 @@ class NewEvent:
     """An event ready to be stored."""
 
     stream: str
+    generation: int
+    """Of the log that it shall stand in, by whose VRF key its map key was derived."""
     kind: str
     op: str
     """``put`` or ``drop``."""
@@ -177,10 +192,17 @@ class StoredBatch:
 class RecordPosition:
     """Where a record's events stand in the log; None: not sequenced (or no end accepted)."""
 
-    stream: str
+    put_log: StreamLog
     put_index: LeafIndex | None
     is_ended: bool
+    end_log: StreamLog | None
     end_index: LeafIndex | None
+
+    def place(self, *, is_end: bool) -> tuple[StreamLog, LeafIndex | None]:
+        """Log and index of its put, or of its end where it has one."""
+        if is_end:
+            return self.end_log or self.put_log, self.end_index
+        return self.put_log, self.put_index
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +220,7 @@ class SequencedEntry:
 class NewOutboxRow:
     """A head to be anchored with its signed transaction, stored before it is sent."""
 
-    stream: str
+    log: StreamLog
     kind: str
     """``open`` or ``anchor``."""
     epoch: int
@@ -206,6 +228,8 @@ class NewOutboxRow:
     new_size: TreeSize
     log_root: Hash32
     map_root: Hash32
+    sender: bytes | None
+    """Address that signed it, 20 bytes; None in rows of a release that knew one key."""
     nonce: int
     raw_tx: bytes
     tx_hash: Hash32
@@ -223,6 +247,40 @@ class OutboxRow(NewOutboxRow):
 
 
 @dataclass(frozen=True, slots=True)
+class Accepting:
+    """The generation of a stream that takes events."""
+
+    generation: int
+    is_carrying: bool
+    """Items of the generation before are being put again; until then it takes no others."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandingItem:
+    """An item in force as it stands in a log, with what is needed to put it again."""
+
+    seq: int
+    """Of its event."""
+    log_index: LeafIndex
+    record_type: str
+    subject: str = field(repr=False)
+    event: bytes = field(repr=False)
+    """JCS of the event."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedItem:
+    """An item in force, put again into the next generation under a fresh salt."""
+
+    seq: int
+    """The event that stands in the log before."""
+    entry: SequencedEntry
+    """Its place in the next log; ``seq`` is not filled."""
+    commitment: Hash32
+    salt: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A verified view of one stream at one block; shared by all evidence made under it."""
 
@@ -237,3 +295,8 @@ class Snapshot:
     words: tuple[int, ...] | None
     """Numbers of the confirmation words that are proved; None where none is asked for."""
     head: Head
+
+    @property
+    def log(self) -> StreamLog:
+        """The log whose head it proves."""
+        return StreamLog(self.stream, self.head.vrf_key)

@@ -21,6 +21,9 @@ FIRST_PUT = "SELECT min(seq) FROM events WHERE kind = 'publish' AND log_index IS
 FIRST_DROP = "SELECT min(seq) FROM events WHERE kind = 'repair'"
 LAST_ENTRY = "SELECT max(log_index) FROM entries WHERE stream = 'records'"
 
+FIFTH = "(SELECT seq FROM events WHERE origin_seq = 5)"
+"""Where the record of event 5 stands since it was put again."""
+
 STATEMENTS = {
     "database-header": "PRAGMA user_version = 7",
     "database-schema": "DROP INDEX ix_events_batch_id",
@@ -48,13 +51,13 @@ STATEMENTS = {
     "event-batch": "UPDATE events SET batch_id = NULL WHERE seq = 3",
     "event-time": "UPDATE events SET accepted_at = '2026-10-31T04:00:61Z' WHERE seq = 3",
     "event-order": f"UPDATE events SET target_seq = 5 WHERE seq = ({FIRST_DROP})",
-    "record-missing": "DELETE FROM records WHERE put_seq = 5",
+    "record-missing": f"DELETE FROM records WHERE put_seq = {FIFTH}",
     "record-without-events": (
         "UPDATE events SET record_id = replace(record_id, substr(record_id, 1, 1), 'x')"
-        " WHERE seq = 5"
+        " WHERE 5 IN (seq, origin_seq)"
     ),
     "record-fold": "UPDATE records SET status = 'in_force' WHERE ended_kind = 'repair'",
-    "record-identity": "UPDATE records SET natural_key = zeroblob(32) WHERE put_seq = 5",
+    "record-identity": f"UPDATE records SET natural_key = zeroblob(32) WHERE put_seq = {FIFTH}",
     "record-erased": (
         "UPDATE events SET subject = NULL, event = NULL, salt = NULL, disclosures = NULL"
         " WHERE seq = (SELECT put_seq FROM records WHERE ended_kind = 'repair')"
@@ -93,7 +96,7 @@ def test_audit_of_the_undamaged_database_is_clean(damaged: Damaged) -> None:
     assert not report.is_offline
     assert set(report.rows) == {
         *("facts", "fences", "batches", "events", "records", "entries", "outbox", "snapshots"),
-        "mirrored_entries",
+        *("generations", "mirrored_entries"),
     }
     assert all(report.rows.values())
 
@@ -106,7 +109,7 @@ def test_audit_of_the_undamaged_database_is_clean(damaged: Damaged) -> None:
         "UPDATE batches SET source_name = 'another.csv' WHERE id = 2",
         "UPDATE batches SET idempotency_key = 'key-3' WHERE idempotency_key = 'key-2'",
         "UPDATE events SET accepted_at = '2026-11-01T04:00:09Z' WHERE batch_id IS NULL",
-        "UPDATE records SET natural_key = zeroblob(32) WHERE put_seq = 5",
+        f"UPDATE records SET natural_key = zeroblob(32) WHERE put_seq = {FIFTH}",
         "UPDATE outbox SET block_number = block_number + 1 WHERE id = 1",
         "UPDATE outbox SET sent_at = '2026-10-31T04:00:09Z' WHERE id = 1",
         "UPDATE snapshots SET words = '[]' WHERE id = 1",
@@ -122,9 +125,10 @@ def test_audit_of_a_row_that_is_not_that_of_its_checksum_finds_it(
 
 
 def test_audit_of_a_row_without_a_checksum_finds_it(damaged: Damaged) -> None:
-    damaged.run("UPDATE records SET checksum = NULL WHERE put_seq = 5", keeps_checksums=True)
+    damaged.run(f"UPDATE records SET checksum = NULL WHERE put_seq = {FIFTH}", keeps_checksums=True)
     (finding,) = damaged.audit().findings
-    assert (finding.code, finding.table, finding.row) == ("checksum-missing", "records", 5)
+    row = damaged.one(f"SELECT {FIFTH}")
+    assert (finding.code, finding.table, finding.row) == ("checksum-missing", "records", row)
 
 
 # --- Damage to the file
@@ -138,7 +142,7 @@ def test_audit_of_a_file_that_is_no_database_finds_it(damaged: Damaged) -> None:
 
 
 def test_audit_of_an_index_that_is_not_its_tables_finds_it(damaged: Damaged) -> None:
-    record_id = damaged.one("SELECT record_id FROM records WHERE put_seq = 5").encode()
+    record_id = damaged.one(f"SELECT record_id FROM records WHERE put_seq = {FIFTH}").encode()
     content = bytearray(damaged.path.read_bytes())
     size = int.from_bytes(content[16:18], "big")
     leaves = (at for at in range(size, len(content), size) if content[at] == 10)
@@ -168,7 +172,9 @@ def test_audit_of_an_event_whose_fields_are_of_another_authority_finds_it(
 
 def test_audit_of_an_entry_that_can_take_no_effect_finds_it(damaged: Damaged) -> None:
     index = damaged.one(LAST_ENTRY)
-    entry = damaged.one(f"SELECT entry FROM entries WHERE log_index = {index}")
+    entry = damaged.one(
+        f"SELECT entry FROM entries WHERE stream = 'records' AND log_index = {index}"
+    )
     idle = json.loads(entry) | {"op": "drop", "replaces": None}
     entry = json.dumps(idle, separators=(",", ":")).encode()
     damaged.run(
@@ -180,6 +186,7 @@ def test_audit_of_an_entry_that_can_take_no_effect_finds_it(damaged: Damaged) ->
     assert "entry-without-effect" in damaged.audit().counts
 
 
+NEWEST_ANCHOR = "SELECT max(id) FROM outbox WHERE kind = 'anchor' AND state = 'anchored'"
 SIGNED_OTHERWISE: dict[str, tuple[str, Callable[[Damaged], bytes]]] = {
     "another key": ("outbox-transaction", lambda damaged: anchor(damaged, key=b"\x43" * 32)),
     "another chain": ("outbox-transaction", lambda damaged: anchor(damaged, chain_id=CHAIN_ID + 1)),
@@ -193,7 +200,7 @@ SIGNED_OTHERWISE: dict[str, tuple[str, Callable[[Damaged], bytes]]] = {
 def test_audit_of_a_head_signed_otherwise_finds_it(how: str, damaged: Damaged) -> None:
     code, make = SIGNED_OTHERWISE[how]
     raw = make(damaged)
-    damaged.run(("UPDATE outbox SET raw_tx = ? WHERE id = 3", [raw]))
+    damaged.run((f"UPDATE outbox SET raw_tx = ? WHERE id = ({NEWEST_ANCHOR})", [raw]))
     report = damaged.audit()
     assert code in report.counts
     assert "checksum" not in report.counts
@@ -208,9 +215,9 @@ def anchor(
     stream: str = "records",
     proof: list[bytes] | None = None,
 ) -> bytes:
-    """The transaction of outbox row 3, signed again with something else in it."""
+    """The transaction of the newest anchored row, signed again with something else in it."""
     row = {
-        name: damaged.one(f"SELECT {name} FROM outbox WHERE id = 3")
+        name: damaged.one(f"SELECT {name} FROM outbox WHERE id = ({NEWEST_ANCHOR})")
         for name in ("nonce", "old_size", "new_size", "log_root", "map_root")
     }
     call = HeadAnchorCalls(HEAD_ANCHOR).anchor_call(

@@ -16,6 +16,7 @@ from worlds.node import (
     ANCHOR_SECRET,
     NODE_KEY,
     REGION,
+    SECRETS,
     SEEDS,
     STREAMS,
     change,
@@ -34,6 +35,7 @@ from ledger.adapters.evm.signing import address_of
 from ledger.adapters.governance.deployment import Deployment, load_deployment
 from ledger.adapters.governance.registration import Registration, StreamRegistration
 from ledger.adapters.sql import open_store
+from ledger.bootstrap.streams import make_streams
 from ledger.core import vrf
 from ledger.core.chain.head_slots import stream_id
 from ledger.core.trust import Contract, encode_trust_root
@@ -44,7 +46,6 @@ from ledger.services.lookup.answers import Question, Result
 from ledger.services.lookup.material import ServedMaterial
 from ledger.services.lookup.region import RegionLookup
 from ledger.services.publication import Publication
-from ledger.services.stream.state import StreamState
 from ledger.services.stream.subject_keys import SubjectKeys
 
 pytestmark = pytest.mark.devnet
@@ -112,9 +113,10 @@ class Node:
         self.chain = EvmChain(
             deployment.rpc_url, chain_id=deployment.chain_id, head_anchor=anchor.address
         )
-        keys = SubjectKeys(region=REGION, secrets=SEEDS)
+        keys = SubjectKeys(region=REGION, secrets=SECRETS)
         chance = entropy(random.randrange(2**32))
-        self.states = {stream: StreamState(stream, self.store) for stream in STREAMS}
+        streams = make_streams(self.store, dict.fromkeys(STREAMS, 1))
+        self.states = {name: stream.current for name, stream in streams.items()}
         self.publication = Publication(
             region=REGION,
             store=self.store,
@@ -122,9 +124,9 @@ class Node:
             node_key=NODE_KEY,
             clock=self.clock,
             entropy=chance,
-            states=self.states,
+            streams=streams,
         )
-        material = ServedMaterial(states=self.states, store=self.store, keys=keys, clock=self.clock)
+        material = ServedMaterial(streams=streams, store=self.store, keys=keys, clock=self.clock)
         self.lookup = RegionLookup(region=REGION, trust_root=self.trust_root, source=material)
         self.worker = Worker(
             region=REGION,
@@ -134,9 +136,8 @@ class Node:
             clock=self.clock,
             entropy=chance,
             keys=keys,
-            anchor_key=AnchorKey(address_of(ANCHOR_SECRET), ANCHOR_SECRET),
-            vrf_keys=dict.fromkeys(STREAMS, 1),
-            states=self.states,
+            anchor_keys=[AnchorKey(address_of(ANCHOR_SECRET), ANCHOR_SECRET)],
+            streams=streams,
             interval_s=0.1,
         )
         self.worker.start()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from worlds.node import NODE_KEY, REGION, SEEDS, World, change, changes, penalties, penalty
+from worlds.node import NODE_KEY, RECORDS, REGION, SEEDS, World, change, changes, penalties, penalty
 
 from ledger.adapters.processes import workshop as module
 from ledger.adapters.processes.frames import (
@@ -43,7 +43,7 @@ from ledger.services.publication.slices import (
     SliceToRead,
 )
 
-TOOLS = Tools(REGION, NODE_KEY, {"records": SEEDS["records"]})
+TOOLS = Tools(REGION, NODE_KEY, {RECORDS: SEEDS["records"]})
 ROWS = [
     *(penalty(n, until="2026-01-01" if n % 7 == 0 else "") for n in range(60)),
     penalty(3),  # twice in one file
@@ -82,7 +82,7 @@ def publication(world: World, helpers: ProcessWorkshop) -> Publication:
         node_key=NODE_KEY,
         clock=world.clock,
         entropy=world.entropy,
-        states=world.states,
+        streams=world.node_streams,
         workshop=helpers,
     )
 
@@ -114,6 +114,7 @@ def to_prepare(world: World, read: list[ReadSlice]) -> list[SliceToPrepare]:
                 if row.natural_key is not None
             ),
             today,
+            world.generations,
         )
         for number, one in enumerate(read)
     ]
@@ -293,7 +294,7 @@ def test_helper_killed_while_its_puts_are_written_ends_with_nothing_stored(
         takes.accept(content, "file.csv", progress=kill_late)
     assert written[-1][0] < 200
     assert world.store.batch(1) is None
-    assert not world.store.unsequenced("records", 10)
+    assert not world.store.unsequenced(RECORDS, 10)
     assert takes.accept(content, "file.csv").accepted == 200
 
 
@@ -329,7 +330,8 @@ def test_slice_that_a_helper_fails_at_is_told_of_as_without(
     read = list(helpers.read(cut(penalties(*ROWS)), None))
     good = to_prepare(world, read)
     wrong = plan(1, read[0], 0)._replace(record_id="no record id")
-    bad = SliceToPrepare(read[0].records, ((0, wrong),), world.clock.now().date())
+    today = world.clock.now().date()
+    bad = SliceToPrepare(read[0].records, ((0, wrong),), today, world.generations)
     with pytest.raises(MalformedRecordError):
         list(helpers.prepare([*good[:2], bad, *good[2:]], 0))
     before = helpers.helper_ids()

@@ -39,8 +39,8 @@ def test_encode_strings_any_ascii_is_what_json_writes(one: str) -> None:
 
 
 def test_insert_many_writes_the_rows_of_the_usual_way(world: World) -> None:
-    names = ("stream", "log_index", "entry", "leaf_hash", "map_key")
-    rows = [("queries", i, b"%d" % i, bytes(32), None) for i in range(2 * ROWS + 1)]
+    names = ("stream", "generation", "log_index", "entry", "leaf_hash", "map_key")
+    rows = [("queries", 1, i, b"%d" % i, bytes(32), None) for i in range(2 * ROWS + 1)]
     with world.store.writing() as connection:
         insert_many(connection, entries, names, iter(rows))
         quick = connection.execute(select(entries).order_by(entries.c.log_index)).all()
@@ -64,15 +64,15 @@ def test_insert_many_column_that_the_table_has_not_is_refused(world: World) -> N
 def test_insert_many_failing_row_leaves_nothing_of_the_others(world: World) -> None:
     def rows() -> Iterator[tuple[object, ...]]:
         for i in range(ROWS + 1):
-            yield ("records", i, b"", bytes(32), None)
+            yield ("records", 1, i, b"", bytes(32), None)
         raise ArithmeticError
 
     with pytest.raises(ArithmeticError), world.store.writing() as connection:
-        insert_many(connection, entries, ("stream", "log_index", "entry", "leaf_hash"), [])
+        insert_many(connection, entries, ("stream", "generation", "log_index", "entry"), [])
         insert_many(
             connection,
             entries,
-            ("stream", "log_index", "entry", "leaf_hash", "map_key"),
+            ("stream", "generation", "log_index", "entry", "leaf_hash", "map_key"),
             rows(),
         )
     with world.store.reading() as connection:
@@ -85,7 +85,7 @@ def test_row_of_the_same_key_is_refused_by_the_driver(world: World) -> None:
 
 
 def test_columns_of_rows_are_all_of_their_tables_but_those_set_later() -> None:
-    assert {*_EVENT_COLUMNS, "log_index"} == set(events.c.keys())
+    assert {*_EVENT_COLUMNS, "log_index", "origin_seq"} == set(events.c.keys())
     assert len(set(_EVENT_COLUMNS)) == len(_EVENT_COLUMNS)
     later = {"ended_kind", "ended_on", "end_seq"}
     assert {*_RECORD_COLUMNS, *later} == set(records.c.keys())

@@ -1,16 +1,18 @@
 """Checksums of rows: one for each content, made by every writer and by the migration."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pysqlite3
 import pytest
+from alembic import command
+from sqlalchemy import create_engine
 from worlds.auditing import AuditedWorld, audit_file, lived_in
 
-from ledger.adapters.sql import open_store
+from ledger.adapters.sql import migrate, open_store
 from ledger.adapters.sql.checksums import CHECKSUM_BYTES, COVERED, checksum, checksum_under
 from ledger.adapters.sql.schema import metadata
+from ledger.errors import StoreDamagedError
 
 ROW: dict[str, Any] = {"region": "320000", "stream": "s", "vrf_key": 1, "log_index": 2}
 ROW["entry"] = b"ab"
@@ -18,7 +20,7 @@ ROW["entry"] = b"ab"
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> AuditedWorld:
-    return lived_in(tmp_path_factory.mktemp("lived"))
+    return lived_in(tmp_path_factory.mktemp("lived"), is_renewed=False)
 
 
 def test_checksum_has_sixteen_bytes_and_is_of_the_covered_columns_alone() -> None:
@@ -78,28 +80,68 @@ def test_checksums_cover_columns_that_exist_and_every_table_but_the_derived_one(
     assert set(metadata.tables) - set(COVERED) == {"entries"}
 
 
-def test_migration_gives_checksums_to_rows_that_were_there(
-    lived: AuditedWorld, tmp_path: Path
+@pytest.mark.parametrize("revision", ["0002", "0003"])
+def test_migration_of_an_earlier_release_makes_what_this_release_writes(
+    lived: AuditedWorld, tmp_path: Path, revision: str
 ) -> None:
     path = tmp_path / "node.db"
-    shutil.copyfile(lived.path, path)
-    connection = pysqlite3.connect(path, isolation_level=None)
-    before = _checksums(connection)
-    for table in COVERED:
-        connection.execute(f"ALTER TABLE {table} DROP COLUMN checksum")
-    connection.execute("UPDATE alembic_version SET version_num = '0002'")
-    connection.close()
+    _make_earlier(path, revision, lived.path)
     open_store(f"sqlite:///{path}").close()
-    connection = pysqlite3.connect(path)
-    assert _checksums(connection) == before
-    connection.close()
+    expected = _contents(lived.path)
+    for row in expected["outbox"]:
+        # Which of several keys signed is not known of what an earlier release signed.
+        row["sender"] = None
+    assert _contents(path) == expected
     assert audit_file(path, lived.identity(), None).is_clean
 
 
-def _checksums(connection: Any) -> dict[str, list[bytes]]:
-    return {
-        table: [
-            row[0] for row in connection.execute(f"SELECT checksum FROM {table} ORDER BY rowid")
-        ]
-        for table in COVERED
+def test_migration_of_a_database_that_lost_a_row_is_refused(
+    lived: AuditedWorld, tmp_path: Path
+) -> None:
+    path = tmp_path / "node.db"
+    _make_earlier(path, "0003", lived.path)
+    connection = pysqlite3.connect(path, isolation_level=None)
+    assert connection.execute("DELETE FROM events WHERE seq = 3").rowcount == 1
+    connection.close()
+    before = _contents(path)
+    with pytest.raises(StoreDamagedError, match="reference"):
+        open_store(f"sqlite:///{path}")
+    assert _contents(path) == before
+
+
+def _make_earlier(path: Path, revision: str, source: Path) -> None:
+    """A database of an earlier release that lived as the source did."""
+    config = migrate._config()
+    engine = create_engine(f"sqlite:///{path}", module=pysqlite3)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+    connection = pysqlite3.connect(path, isolation_level=None)
+    connection.execute("ATTACH ? AS source", (str(source),))
+    for (table,) in connection.execute(
+        "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name != 'alembic_version'"
+    ).fetchall():
+        pragma = f"SELECT name FROM pragma_table_info('{table}')"
+        columns = ", ".join(name for (name,) in connection.execute(pragma))
+        connection.execute(
+            f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM source.{table}"
+        )
+    connection.close()
+
+
+def _contents(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """Every row by table; members by name, since a table that was extended has another order."""
+    connection = pysqlite3.connect(path)
+    connection.row_factory = pysqlite3.Row
+    tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    found = {
+        table: sorted(
+            (dict(row) for row in connection.execute(f"SELECT * FROM {table}")),
+            key=lambda row: repr(sorted(row.items())),
+        )
+        for (table,) in tables
+        if not table.startswith("sqlite_")
     }
+    connection.close()
+    return found

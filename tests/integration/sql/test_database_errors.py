@@ -11,7 +11,7 @@ from typing import Any
 import pysqlite3
 import pytest
 from sqlalchemy import event, exc, text
-from worlds.node import World, penalties, penalty
+from worlds.node import RECORDS, World, penalties, penalty
 
 from ledger.adapters.sql import engine as engine_module
 from ledger.adapters.sql import open_store
@@ -118,7 +118,7 @@ def test_locked_database_is_busy_after_the_timeout_and_free_again(
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreBusyError, match="locked"):
             store.bind("a", "1")
-        assert store.newest_outbox("records") is None  # Readers do not wait for writers.
+        assert store.newest_outbox(RECORDS) is None  # Readers do not wait for writers.
         other.execute("ROLLBACK")
     store.bind("a", "1")
     store.close()
@@ -131,7 +131,7 @@ def test_database_that_may_not_be_written_is_read_only_and_read(
     with closing(open_read_only(tmp_path)) as read_only:
         with pytest.raises(StoreReadOnlyError, match="readonly"):
             read_only.bind("b", "2")
-        assert read_only.newest_outbox("records") is None
+        assert read_only.newest_outbox(RECORDS) is None
     store.bind("b", "2")
 
 
@@ -161,7 +161,7 @@ def test_disk_without_room_is_full_for_writers_alone(store: SqlStore) -> None:
         connection.execute(text(f"PRAGMA max_page_count = {pages}"))
     with pytest.raises(StoreFullError, match="full"):
         store.bind("big", "x" * 200_000)
-    assert store.newest_outbox("records") is None
+    assert store.newest_outbox(RECORDS) is None
     with store.writing() as connection:
         connection.execute(text("PRAGMA max_page_count = 1000000"))
     store.bind("big", "x" * 200_000)
@@ -204,7 +204,7 @@ def test_node_on_a_full_disk_acknowledges_nothing_serves_and_heals(tmp_path: Pat
             world.tick(20)
         assert world.numbers(1) == ["31罚〔2026〕00001号"]
         assert world.records.snapshot is not None
-        assert world.store.pending_count("records", world.records.served_size) == 0
+        assert world.store.pending_count(RECORDS, world.records.served_size) == 0
     report = world.publish(great, "key")
     assert report.accepted == 398
     for _ in range(8):

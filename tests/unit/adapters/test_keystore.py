@@ -22,8 +22,9 @@ def saved(tmp_path: Path) -> Path:
 
 def secrets_of(path: Path) -> list[str]:
     content = json.loads(path.read_text())
-    seeds = [*content["vrf_seeds"].values(), *content["checkpoint_seeds"].values()]
-    keys = [content["anchor_key"], content["mirror_key"], content["natural_key_secret"]]
+    kinds = (content["vrf_seeds"], content["checkpoint_seeds"])
+    seeds = [seed for kind in kinds for known in kind.values() for seed in known.values()]
+    keys = [*content["anchor_keys"], *content["mirror_keys"], content["natural_key_secret"]]
     return [*keys, content["operator_token"], *seeds]
 
 
@@ -39,11 +40,11 @@ def test_generate_keys_every_key_is_another() -> None:
         seed
         for keys in (one, two)
         for seed in (
-            keys.anchor_key,
-            keys.mirror_key,
+            *keys.anchor_keys,
+            *keys.mirror_keys,
             keys.natural_key_secret,
-            *keys.vrf_seeds.values(),
-            *keys.checkpoint_seeds.values(),
+            *(known[1] for known in keys.vrf_seeds.values()),
+            *(known[1] for known in keys.checkpoint_seeds.values()),
         )
     ]
     assert len(set(seeds)) == len(seeds) == 2 * (3 + 2 * len(STREAMS))
@@ -114,15 +115,23 @@ def _set(name: str, value: object) -> Callable[[dict[str, Any]], None]:
 @pytest.mark.parametrize(
     "change",
     [
-        _cut("anchor_key"),
-        _cut("mirror_key"),
         _cut("natural_key_secret"),
-        _set("anchor_key", ""),
-        _set("mirror_key", None),
-        _set("anchor_key", 5),
+        _set("anchor_keys", []),
+        _set("anchor_keys", ["00"]),
+        _set("anchor_keys", 5),
+        _set("anchor_keys", "00" * 32),
+        _set("mirror_keys", None),
+        _set("mirror_keys", [None]),
         _set("vrf_seeds", {}),
         _set("vrf_seeds", []),
         _set("checkpoint_seeds", {"records": "00"}),
+        lambda content: content["vrf_seeds"].update(records={}),
+        lambda content: content["vrf_seeds"].update(records={"1": "00"}),
+        lambda content: content["vrf_seeds"].update(records={"0": "00" * 32}),
+        lambda content: content["vrf_seeds"].update(records={"01": "00" * 32}),
+        lambda content: content["vrf_seeds"].update(records={"one": "00" * 32}),
+        lambda content: content["vrf_seeds"].update(records={str(2**32): "00" * 32}),
+        lambda content: content["checkpoint_seeds"].update(records={"2": "00" * 32}),
         _set("operator_token", ""),
         _set("operator_token", None),
         _set("operator_token", "short"),
@@ -147,9 +156,9 @@ def test_load_keys_of_another_form_is_refused_without_repeating_any(
 def test_load_keys_of_an_earlier_release_says_what_to_do(saved: Path) -> None:
     content = json.loads(saved.read_text())
     planted = secrets_of(saved)
-    del content["mirror_key"]
+    del content["mirror_keys"]
     saved.write_text(json.dumps(content))
-    wanted = r"expected a mirror_key, found none.*openssl.*registration"
+    wanted = r"expected mirror_keys, found none.*openssl.*registration"
     with pytest.raises(InputError, match=wanted) as caught:
         load_keys(saved.parent)
     assert not any(secret in str(caught.value) for secret in planted)
@@ -180,7 +189,7 @@ def test_registration_is_what_governance_reads(saved: Path) -> None:
     parsed = parse_registration(registration)
     assert (parsed.region, parsed.endpoint) == ("340000", "http://127.0.0.1:8314")
     assert sorted(one.stream for one in parsed.streams) == sorted(STREAMS)
-    assert parsed.mirror_key == address_of(load_keys(saved.parent).mirror_key)
+    assert parsed.mirror_key == address_of(load_keys(saved.parent).mirror_keys[-1])
     assert parsed.operator == bytes.fromhex(OPERATOR[2:])
     keys = [one.vrf_public_key for one in parsed.streams]
     keys += [one.checkpoint_public_key for one in parsed.streams]

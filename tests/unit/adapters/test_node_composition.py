@@ -93,8 +93,10 @@ def test_make_node_folder_holds_keys_settings_and_registration(folder: Path) -> 
 def test_make_node_registration_holds_public_material_only(folder: Path) -> None:
     text = (folder / "registration.json").read_text()
     keys = load_keys(folder)
-    secrets = [keys.anchor_key, keys.natural_key_secret, load_account_key(folder / OPERATOR_FILE)]
-    secrets += [*keys.vrf_seeds.values(), *keys.checkpoint_seeds.values()]
+    secrets = [*keys.anchor_keys, *keys.mirror_keys, keys.natural_key_secret]
+    secrets.append(load_account_key(folder / OPERATOR_FILE))
+    for kind in (keys.vrf_seeds, keys.checkpoint_seeds):
+        secrets += [seed for known in kind.values() for seed in known.values()]
     assert not any(secret.hex() in text for secret in secrets)
     assert keys.operator_token not in text
     assert json.loads(text)["endpoint"] == "http://127.0.0.1:8399"

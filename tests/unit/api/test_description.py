@@ -108,7 +108,9 @@ def test_description_is_openapi_3_1_with_security_schemes(content: dict[str, Any
     assert content["paths"]["/v1/batches"]["post"]["security"] == [{"HTTPBearer": []}]
     ((name, mirror),) = schemes.items()
     assert (mirror["type"], mirror["in"], mirror["name"]) == ("apiKey", "header", "Signature")
-    entries = content["paths"]["/v1/streams/{region}/{stream}/tile/entries/{place}"]["get"]
+    entries = content["paths"]["/v1/streams/{region}/{stream}/{generation}/tile/entries/{place}"][
+        "get"
+    ]
     assert entries["security"] == [{name: []}]
 
 

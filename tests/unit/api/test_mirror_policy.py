@@ -57,4 +57,6 @@ def test_create_app_only_entry_bundles_are_for_mirrors(app: FastAPI) -> None:
         if getattr(route.endpoint, "__access_policy__", None) is Access.MIRROR
         for method in route.methods or ()
     }
-    assert found == {("GET", "/v1/streams/{region}/{stream}/tile/entries/{place:path}")}
+    assert found == {
+        ("GET", "/v1/streams/{region}/{stream}/{generation}/tile/entries/{place:path}")
+    }

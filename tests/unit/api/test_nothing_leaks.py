@@ -88,7 +88,7 @@ async def test_identifier_in_target_or_header_is_neither_echoed_nor_logged(
         *(f"/v1/{quoted}", f"/livez?subject={CODE}", f"/v1/batches/1?name={quoted}", f"//{CODE}"),
         *(f"/v1/batches/{quoted}", f"/readyz/{CODE}", f"/v1/lookups/?{CODE}", f"/{CODE * 200}"),
         *(f"/v1/batches?cursor={CODE}", f"/v1/batches/1/rows?outcome={CODE}&limit={quoted}"),
-        *(f"/readyz?verbose={CODE}", f"/metrics?{CODE}", f"/v1/streams/310000/{CODE}/checkpoint"),
+        *(f"/readyz?verbose={CODE}", f"/metrics?{CODE}", f"/v1/streams/310000/{CODE}/1/checkpoint"),
     ):
         answer = await operator.request(method, path, headers=headers)
         assert_clean(answer.text + str(answer.headers))

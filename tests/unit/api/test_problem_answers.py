@@ -121,6 +121,7 @@ EXAMPLES: dict[type[errors.LedgerError], errors.LedgerError] = {
     errors.RootMismatchError: errors.RootMismatchError(expected=b"", computed=b""),
     errors.ContractRevertError: errors.ContractRevertError("Name", {}),
     errors.WrongChainError: errors.WrongChainError(expected=1, found=2),
+    errors.GovernanceError: errors.GovernanceError("proposal-unknown", "text"),
     errors.DevnetError: errors.DevnetError("busy", "text"),
     errors.RegionUnavailableError: errors.RegionUnavailableError("310000", "text"),
     UsccError: UsccError("check", expected="a", found="b"),

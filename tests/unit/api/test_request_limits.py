@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from worlds.node import World, penalties, penalty, uscc
+from worlds.node import RECORDS, World, penalties, penalty, uscc
 
 from ledger.api import limits
 from ledger.api.limits import MAX_JSON_BYTES, LooseJsonError, check_json
@@ -110,10 +110,10 @@ async def test_publish_connection_lost_within_the_file_publishes_nothing(
         "headers": headers,
         "app": app,
     }
-    before = world.store.batch(1), world.store.pending_count("records", 0)
+    before = world.store.batch(1), world.store.pending_count(RECORDS, 0)
     await app(scope, receive, send)
     assert sent == []
-    assert (world.store.batch(1), world.store.pending_count("records", 0)) == before
+    assert (world.store.batch(1), world.store.pending_count(RECORDS, 0)) == before
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "identity", "br", ""])

@@ -17,7 +17,7 @@ from ledger.core.stream.tiles import Bundle, Tile, bundles_of, parse_bundle, til
 from ledger.services.mirror_roles import USABLE_S
 from ledger.services.request_signatures import MirrorKey
 
-LOG = f"/v1/streams/{REGION}/records"
+LOG = f"/v1/streams/{REGION}/records/1"
 RECORDS = 300
 
 
@@ -259,7 +259,7 @@ async def test_entries_for_the_mirror_of_the_own_region_answer_403(
 async def test_entries_of_the_restricted_stream_are_for_no_mirror(
     anyone: httpx.AsyncClient, world: World
 ) -> None:
-    log = f"/v1/streams/{REGION}/restricted"
+    log = f"/v1/streams/{REGION}/restricted/1"
     target = f"{log}/tile/entries/000.p/1"
     answer = await anyone.get(target, headers=signed(world, target))
     assert (answer.status_code, answer.json()["code"]) == (403, "not-for-caller")

@@ -55,8 +55,8 @@ def root_of(folder: Path) -> TrustRoot:
         region_registry=Contract(b"\x05" * 20, b"\x06" * 32, {}),
         consent_registry=None,
         vrf_keys=tuple(
-            VrfKey(REGION, stream, 1, vrf.public_key(seed))
-            for stream, seed in load_keys(folder).vrf_seeds.items()
+            VrfKey(REGION, stream, 1, vrf.public_key(seeds[1]))
+            for stream, seeds in load_keys(folder).vrf_seeds.items()
         ),
         mirrors=(),
         confirmations=(),

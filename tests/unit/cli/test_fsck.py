@@ -34,10 +34,14 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> AuditedWorld:
     (own / "trust-root.json").write_bytes(encode_trust_root(world.trust_root))
     # Nobody listens there: the chain does not answer.
     (own / "node.json").write_text(json.dumps({"region": REGION, "rpc_url": "http://127.0.0.1:9"}))
+    secrets: dict[str, dict[int, bytes]] = {stream: {} for stream in SEEDS}
+    for log, seed in world.secrets.items():
+        secrets[log.stream][log.generation] = seed
     keys = replace(
         generate_keys(),
-        anchor_key=ANCHOR_SECRET,
-        vrf_seeds=SEEDS,
+        anchor_keys=(ANCHOR_SECRET,),
+        vrf_seeds=secrets,
+        checkpoint_seeds=secrets,
         natural_key_secret=NODE_KEY,
     )
     save_keys(own, keys)
@@ -66,7 +70,7 @@ def test_fsck_of_a_sound_folder_offline_is_clean(folder: Path) -> None:
     code, output = fsck(folder, "--offline")
     assert code == 0, output
     assert output.splitlines()[-1] == "outcome: clean (not compared with the chain)"
-    assert "events: 24" in output
+    assert "events: 34" in output
 
 
 def test_fsck_without_an_answer_of_the_chain_is_not_clean(folder: Path) -> None:
@@ -80,14 +84,14 @@ def test_fsck_of_a_changed_row_names_it_and_no_value(folder: Path) -> None:
     change(folder, f"UPDATE events SET subject = '{uscc(77)}' WHERE seq = 5")
     code, output = fsck(folder, "--offline")
     assert code == 1
-    assert "event-column  records events 5 subject" in output
+    assert "event-column  records/1 events 5 subject" in output
     assert output.splitlines()[-1].startswith("outcome: findings")
     assert uscc(77) not in output
     assert uscc(5) not in output
 
 
 def test_fsck_as_json_has_findings_rows_and_roots(folder: Path) -> None:
-    change(folder, "UPDATE records SET status = 'ended' WHERE put_seq = 5")
+    change(folder, "UPDATE records SET status = 'ended' WHERE put_seq = 27")
     code, output = fsck(folder, "--offline", "--quick", "--json")
     assert code == 1
     content: dict[str, Any] = json.loads(output)
@@ -98,15 +102,20 @@ def test_fsck_as_json_has_findings_rows_and_roots(folder: Path) -> None:
         {
             "code": "record-fold",
             "table": "records",
-            "row": 5,
+            "row": 27,
             "expected": "what its events say",
             "found": "another",
             "column": "status",
             "place": None,
         }
     ]
-    assert content["rows"]["records"] == 17
-    assert len(content["streams"]["records"]["log_root"]) == 64
+    assert content["rows"]["records"] == 18
+    assert [(one["stream"], one["generation"], one["size"]) for one in content["logs"]] == [
+        ("records", 1, 21),
+        ("records", 2, 13),
+        ("restricted", 1, 1),
+    ]
+    assert {len(one["log_root"]) for one in content["logs"]} == {64}
     assert (content["quick"], content["offline"]) == (True, True)
 
 

@@ -17,7 +17,7 @@ import pytest
 import structlog
 import uvicorn
 from files import Files, run
-from worlds.node import CF_COLUMNS, REGION, World, changes, penalties, penalty, uscc
+from worlds.node import CF_COLUMNS, RECORDS, REGION, World, changes, penalties, penalty, uscc
 from worlds.node_app import app_of
 from worlds.workbooks import sheet, workbook
 
@@ -154,11 +154,11 @@ def test_publish_file_that_is_refused_ends_with_2_and_reports_those_before(
 def test_publish_file_that_does_not_exist_ends_with_2_before_anything_is_sent(
     node: Running, csv: Any, tmp_path: Path
 ) -> None:
-    before = node.world.store.pending_count("records", 0)
+    before = node.world.store.pending_count(RECORDS, 0)
     result = publish(node, csv("one.csv", penalties(penalty(108))), tmp_path / "missing.csv")
     assert result.exit_code == 2
     assert "missing.csv" in result.stderr
-    assert node.world.store.pending_count("records", 0) == before
+    assert node.world.store.pending_count(RECORDS, 0) == before
 
 
 def test_publish_not_confirmed_in_time_ends_with_3_and_still_reports(
@@ -417,11 +417,11 @@ def test_registration_is_written_anew_after_a_key_was_changed(tmp_path: Path) ->
     assert run("init", "--region", "340000", "--dir", folder).exit_code == 0
     before = json.loads((folder / "registration.json").read_text())
     keys = json.loads((folder / "keys.json").read_text())
-    del keys["mirror_key"]
+    del keys["mirror_keys"]
     (folder / "keys.json").write_text(json.dumps(keys))
     refused = run("registration", "--dir", folder)
     assert (refused.exit_code, "openssl rand -hex 32" in refused.stderr) == (2, True)
-    (folder / "keys.json").write_text(json.dumps(keys | {"mirror_key": "51" * 32}))
+    (folder / "keys.json").write_text(json.dumps(keys | {"mirror_keys": ["51" * 32]}))
     assert run("registration", "--dir", folder).exit_code == 0
     after = json.loads((folder / "registration.json").read_text())
     assert after.pop("mirror_key") != before.pop("mirror_key")

@@ -113,7 +113,6 @@ REFUSED = {
     "another function": signed(CONFIRM),
     "a cut call": signed(anchor().data[:-32]),
     "a call with more behind it": signed(anchor().data + bytes(32)),
-    "an opening after another": signed(opening(expected_epoch=4).data),
 }
 
 

@@ -25,7 +25,7 @@ def source(
 ) -> HttpMirrorSource:
     return HttpMirrorSource(
         endpoints=lambda region: endpoint,
-        secret=b"\x51" * 32,
+        secret_of=lambda _: b"\x51" * 32,
         clock=StandingClock(),
         entropy=entropy(),
         allow_loopback=loopback,
@@ -47,7 +47,7 @@ def test_bundle_is_asked_for_under_its_path_and_signed() -> None:
     found = source(answer).fetch_bundle(LOG, Bundle(1234, 3), seat=7)
     assert found == tuple(ENTRIES)
     (request,) = seen
-    assert request.url.path == "/v1/streams/320000/records/tile/entries/x001/234.p/3"
+    assert request.url.path == "/v1/streams/320000/records/1/tile/entries/x001/234.p/3"
     assert request.method == "GET"
     assert 'keyid="mirror:7"' in request.headers["signature-input"]
     assert request.headers["host"] == "127.0.0.1:8312"
@@ -71,7 +71,7 @@ def test_every_request_has_a_nonce_of_its_own() -> None:
 def test_tile_is_public_and_split_into_hashes() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         assert "signature" not in request.headers
-        assert request.url.path == "/v1/streams/320000/records/tile/1/000.p/2"
+        assert request.url.path == "/v1/streams/320000/records/1/tile/1/000.p/2"
         return httpx.Response(200, content=iter([b"\x01" * 32 + b"\x02" * 32]), headers=OCTETS)
 
     assert source(answer).fetch_tile(LOG, Tile(1, 0, 2)) == (b"\x01" * 32, b"\x02" * 32)

@@ -81,7 +81,7 @@ def test_contradiction_is_shown_and_does_not_count(
     world.chain.confirm(RECORDS, 2, 2 + CONTRADICTION)
     world.settle(6)
     assert tally(world) == Tally(2, 2, 1, (1,), (2,), is_enough=False)
-    assert caplog.text.count("ALARM contradicted: records: by mirrors (2,)") == 1
+    assert caplog.text.count("ALARM contradicted: records/1: by mirrors (2,)") == 1
     world.chain.confirm(RECORDS, 3, 2)
     world.settle(3)
     assert tally(world).is_enough
@@ -124,7 +124,7 @@ def test_status_names_missing_confirmations_only_where_they_are_the_cause(
     age: int | None, is_enough: bool, reason: str
 ) -> None:
     found = Tally(1, 2, 2 if is_enough else 1, (), (), is_enough)
-    stream = StreamStatus("records", 1, 1, 0, 1, 1, age, "mined", found)
+    stream = StreamStatus("records", 1, 1, 1, 0, 1, 1, age, "mined", found)
     status = WorkerStatus(True, None, (stream,), (), 600)
     assert (status.reason, status.mirrors) == (reason, ())
     assert status.as_json()["mirroring"] is None

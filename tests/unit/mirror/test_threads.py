@@ -91,7 +91,7 @@ def test_node_that_mirrors_nobody_starts_no_thread(tmp_path: Path) -> None:
         source=world.source,
         chain=world.chain,
         clock=world.clock,
-        key=world.key,
+        keys=[world.key],
     )
     nobody.start()
     assert threading.active_count() == before

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from oracle.verifier import verify as second_verify
 from worlds.clock import StandingClock
-from worlds.node import OTHER_ISSUER, World, change, changes, penalties, penalty, uscc
+from worlds.node import OTHER_ISSUER, RECORDS, World, change, changes, penalties, penalty, uscc
 
 from ledger.core import canonical
 from ledger.core.intake import FileError
@@ -32,11 +32,11 @@ def codes(report: BatchReport) -> list[str | None]:
 
 def entries(world: World) -> list[Any]:
     """Entries of the log after the opening one."""
-    return [canonical.decode(one.entry) for one in world.store.entries("records", 1, 1_000)]
+    return [canonical.decode(one.entry) for one in world.store.entries(RECORDS, 1, 1_000)]
 
 
 def waiting(world: World) -> int:
-    return len(world.store.unsequenced("records", 10_000))
+    return len(world.store.unsequenced(RECORDS, 10_000))
 
 
 def fine(world: World, number: int) -> object:
@@ -328,7 +328,7 @@ def test_change_when_an_amendment_slips_in_drops_the_amended_put(
     slip_in(world, monkeypatch, lambda other: other.amend(penalties(penalty(1, fine="2.000000"))))
     report = world.publish(changes(change(1)))
     assert report.rows[0].effect is Effect.ENDED
-    *_, amended, dropped = world.store.unsequenced("records", 9)
+    *_, amended, dropped = world.store.unsequenced(RECORDS, 9)
     assert dropped.target_seq == amended.seq
 
 
@@ -424,7 +424,7 @@ def test_reports_from_before_an_amendment_keep_their_state(world: World) -> None
     world.settle()
     same = world.publish(penalties(penalty(1)))
     amended = world.amend(penalties(penalty(1, fine="2.000000")))
-    pages = BatchPages(world.store, world.states)
+    pages = BatchPages(world.store, world.node_streams)
     for batch, state in (
         (first, State.CONFIRMED),
         (same, State.CONFIRMED),

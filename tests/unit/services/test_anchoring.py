@@ -19,9 +19,11 @@ from ledger.services.stored import (
     SIGNED,
     WITHDRAWN,
     OutboxRow,
+    StreamLog,
 )
 
 RECORDS = stream_id(REGION, "records")
+LOG = StreamLog("records", 1)
 NOW = datetime(2026, 10, 31, tzinfo=UTC)
 
 
@@ -41,10 +43,10 @@ def assert_converged(world: World) -> None:
     head, ours = head_of(world), world.records.head()
     assert (head.size, head.log_root, head.map_root) == (ours.size, ours.log_root, ours.map_root)
     assert world.records.served_size == ours.size
-    assert world.store.unsequenced("records", 1) == ()
-    newest = world.store.newest_outbox("records")
+    assert world.store.unsequenced(LOG, 1) == ()
+    newest = world.store.newest_outbox(LOG)
     assert newest is not None and newest.state == ANCHORED
-    assert world.store.nonces_in_flight() == frozenset()
+    assert world.store.nonces_in_flight(world.anchor_key.address) == frozenset()
     assert world.worker.status().errors == ()
 
 
@@ -144,7 +146,7 @@ def test_nonce_used_by_another_transaction_signs_anew(world: World) -> None:
     world.chain.mine()
     world.settle(12)
     assert_converged(world)
-    rows = world.store.find_outbox("records", 2)
+    rows = world.store.find_outbox(LOG, 2)
     assert [row.state for row in rows] == [ANCHORED, WITHDRAWN]
     assert [row.nonce for row in rows] == [2, 1]
 
@@ -200,7 +202,7 @@ def test_key_not_approved_is_reported(world: World) -> None:
     world.chain.approve(RECORDS, b"\x99" * 20)
     world.settle(3)
     (error,) = world.worker.status().errors
-    assert "HeadAnchorUnauthorized" in error.message
+    assert "HeadAnchorNotAnchorKey" in error.message
     assert world.worker.status().reason == "no-snapshot"
     world.chain.approve(RECORDS, world.anchor_key.address)
     world.clock.advance(60)
@@ -212,12 +214,12 @@ def test_transaction_reverted_after_a_good_simulation_signs_anew(world: World) -
     world.settle(3)
     world.publish(penalties(penalty(1)))
     world.worker.run_once()  # simulated, signed, sent
-    world.chain.approve(RECORDS, b"\x99" * 20)  # the key is replaced before the block
+    world.chain.replace_anchor_key(RECORDS, b"\x99" * 20)  # the key is replaced before the block
     world.chain.mine()
     world.settle(2)
-    assert [row.state for row in world.store.find_outbox("records", 2)] == [WITHDRAWN]
+    assert [row.state for row in world.store.find_outbox(LOG, 2)] == [WITHDRAWN]
     assert head_of(world).epoch == 1
-    world.chain.approve(RECORDS, world.anchor_key.address)
+    world.chain.replace_anchor_key(RECORDS, world.anchor_key.address)
     world.clock.advance(60)
     world.settle(6)
     assert_converged(world)
@@ -255,7 +257,7 @@ def test_chain_rolled_back_below_a_head_is_brought_up_again(world: World) -> Non
     assert_converged(world)
     assert head_of(world).epoch == 2 and head_of(world).size == 4
     assert world.numbers(3) == ["31罚〔2026〕00003号"]
-    assert [row.state for row in world.store.find_outbox("records", 3)] == [WITHDRAWN]
+    assert [row.state for row in world.store.find_outbox(LOG, 3)] == [WITHDRAWN]
 
 
 def test_chain_rolled_back_before_the_first_head_is_opened_again(world: World) -> None:
@@ -307,7 +309,7 @@ def test_chain_that_mines_the_lost_transaction_after_all_is_followed(world: Worl
     world.publish(penalties(penalty(2)))
     for _ in range(8):
         world.tick()
-        if len(world.store.find_outbox("records", 2)) == 2:
+        if len(world.store.find_outbox(LOG, 2)) == 2:
             break
     world.chain.roll_back(before)
     world.chain.send_raw(old)
@@ -331,7 +333,7 @@ def test_chain_behind_for_a_moment_changes_nothing(
     monkeypatch.undo()
     world.settle(3)
     assert_converged(world)
-    assert [row.state for row in world.store.find_outbox("records", 2)] == [ANCHORED]
+    assert [row.state for row in world.store.find_outbox(LOG, 2)] == [ANCHORED]
 
 
 def test_chain_behind_for_two_moments_far_apart_changes_nothing(
@@ -348,7 +350,7 @@ def test_chain_behind_for_two_moments_far_apart_changes_nothing(
             world.tick()
         world.tick()
         world.clock.advance(60)
-    assert [row.state for row in world.store.find_outbox("records", 2)] == [ANCHORED]
+    assert [row.state for row in world.store.find_outbox(LOG, 2)] == [ANCHORED]
     assert head_of(world).epoch == 2
 
 
@@ -485,13 +487,14 @@ def test_store_failing_once_at_any_write_converges(
 def row(epoch: int, state: str, *, id: int = 0, old: int = 0, size: int | None = None) -> OutboxRow:
     new_size = epoch * 10 if size is None else size
     return OutboxRow(
-        stream="records",
+        log=LOG,
         kind="anchor",
         epoch=epoch,
         old_size=old,
         new_size=new_size,
         log_root=bytes([new_size]) * 32,
         map_root=b"\x01" * 32,
+        sender=None,
         nonce=0,
         raw_tx=b"",
         tx_hash=b"",
@@ -509,20 +512,20 @@ def on_chain(epoch: int, size: int | None = None, vrf_key: int = 1) -> Head:
 
 
 def test_compare_level_changes_nothing() -> None:
-    found = compare(on_chain(2), stream="records", vrf_key=1, of_epoch=[row(2, ANCHORED)], after=[])
+    found = compare(on_chain(2), log=LOG, of_epoch=[row(2, ANCHORED)], after=[])
     assert (found.adopted, found.replaced, found.lost, found.stranded) == (None, (), (), ())
 
 
 @pytest.mark.parametrize("state", [SIGNED, SENT, WITHDRAWN])
 def test_compare_head_of_a_row_not_known_to_be_mined_adopts_it(state: str) -> None:
     ours = row(2, state)
-    found = compare(on_chain(2), stream="records", vrf_key=1, of_epoch=[ours], after=[])
+    found = compare(on_chain(2), log=LOG, of_epoch=[ours], after=[])
     assert found.adopted == ours
 
 
 def test_compare_withdrawn_row_found_on_chain_replaces_the_new_one() -> None:
     old, new = row(2, WITHDRAWN, id=1), row(2, SENT, id=2, size=25)
-    found = compare(on_chain(2), stream="records", vrf_key=1, of_epoch=[new, old], after=[])
+    found = compare(on_chain(2), log=LOG, of_epoch=[new, old], after=[])
     assert (found.adopted, found.replaced) == (old, (new,))
 
 
@@ -530,8 +533,7 @@ def test_compare_chain_behind_loses_mined_rows_and_strands_their_followers() -> 
     lost, follower = row(3, ANCHORED, old=20), row(4, SENT, old=30)
     found = compare(
         on_chain(2),
-        stream="records",
-        vrf_key=1,
+        log=LOG,
         of_epoch=[row(2, ANCHORED)],
         after=[lost, follower],
     )
@@ -542,13 +544,12 @@ def test_compare_chain_behind_loses_mined_rows_and_strands_their_followers() -> 
 def test_compare_next_row_in_flight_is_left_alone() -> None:
     found = compare(
         on_chain(2),
-        stream="records",
-        vrf_key=1,
+        log=LOG,
         of_epoch=[row(2, ANCHORED)],
         after=[row(3, SENT, old=20)],
     )
     assert not found.is_behind
-    first = compare(None, stream="records", vrf_key=1, of_epoch=[], after=[row(1, SENT)])
+    first = compare(None, log=LOG, of_epoch=[], after=[row(1, SENT)])
     assert not first.is_behind
 
 
@@ -563,4 +564,4 @@ def test_compare_next_row_in_flight_is_left_alone() -> None:
 )
 def test_compare_foreign_head_is_fatal(head: Head, rows: list[OutboxRow]) -> None:
     with pytest.raises(FatalStateError):
-        compare(head, stream="records", vrf_key=1, of_epoch=rows, after=[])
+        compare(head, log=LOG, of_epoch=rows, after=[])

@@ -12,6 +12,7 @@ import pytest
 from worlds.node import (
     CHANGE_COLUMNS,
     OTHER_ISSUER,
+    RECORDS,
     REGION,
     World,
     change,
@@ -39,7 +40,7 @@ def codes(report: BatchReport) -> list[str | None]:
 
 
 def waiting(world: World) -> int:
-    return len(world.store.unsequenced("records", 10_000))
+    return len(world.store.unsequenced(RECORDS, 10_000))
 
 
 def test_accept_good_rows_puts_each_once(world: World) -> None:
@@ -109,7 +110,7 @@ def test_accept_row_past_its_end_is_put_and_ended_at_once(world: World) -> None:
     )
     assert [row.effect for row in report.rows] == [Effect.PUT_AND_ENDED, Effect.PUT]
     assert report.accepted == 2
-    assert [event.op for event in world.store.unsequenced("records", 9)] == ["put", "put", "drop"]
+    assert [event.op for event in world.store.unsequenced(RECORDS, 9)] == ["put", "put", "drop"]
 
 
 def test_accept_row_of_an_expired_record_answers_already_ended(world: World) -> None:
@@ -236,7 +237,7 @@ def test_database_filled_under_another_node_key_takes_nothing(world: World) -> N
         node_key=b"\x08" * 32,
         clock=world.clock,
         entropy=world.entropy,
-        states=world.states,
+        streams=world.node_streams,
     )
     with pytest.raises(FatalStateError):
         other.accept(penalties(penalty(1)), "file.csv")
@@ -327,7 +328,7 @@ def test_file_over_midnight_is_published_on_the_new_day(
     assert report.accepted == SLICE_ROWS + 1
     assert report.received_at == world.clock.now()
     world.settle(3)
-    events = world.store.openable("records", [1, SLICE_ROWS + 1])
+    events = world.store.openable(RECORDS, [1, SLICE_ROWS + 1])
     assert [json.loads(one.event or b"")["published_on"] for one in events] == ["2026-11-01"] * 2
     assert world.records.size == SLICE_ROWS + 2
 

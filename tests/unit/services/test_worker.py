@@ -159,7 +159,7 @@ def test_status_while_the_store_is_down_is_still_given(
     ],
 )
 def test_status_is_ready_with_fresh_snapshots_only(age: int | None, reason: str) -> None:
-    stream = StreamStatus("records", 1, 1, 0, 1, 1, age, "anchored")
+    stream = StreamStatus("records", 1, 1, 1, 0, 1, 1, age, "anchored")
     status = WorkerStatus(True, None, (stream,), (), 600)
     assert status.reason == reason and status.is_ready == (reason == "ready")
 

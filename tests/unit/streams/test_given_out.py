@@ -9,7 +9,7 @@ from threading import Event
 
 import pytest
 from worlds.chain import ChainTwin
-from worlds.node import REGION, World, penalties, penalty
+from worlds.node import RECORDS, REGION, World, penalties, penalty
 from worlds.streams import tiles_of, vkey
 
 from ledger.core.chain.head_slots import stream_id
@@ -30,7 +30,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def tiles(world: World) -> StreamTiles:
-    return tiles_of(world)["records"]
+    return tiles_of(world)[RECORDS]
 
 
 def checkpoint(world: World) -> Checkpoint | None:
@@ -72,7 +72,7 @@ def test_stream_tiles_head_on_its_way_its_entries_are_there_and_its_checkpoint_i
     world.settle()
     publish(world, 1, 3)
     world.worker.run_once()
-    newest = world.store.newest_outbox("records")
+    newest = world.store.newest_outbox(RECORDS)
     assert newest is not None and newest.new_size == 4
     assert head_size(world.chain) == 1
     bundle = tiles(world).bundle(Bundle(0, 4))
@@ -154,9 +154,9 @@ def test_stream_tiles_chain_rolled_back_nothing_that_was_given_out_changes(world
 def test_checkpoint_root_other_than_the_logs_is_not_signed(world: World) -> None:
     publish(world, 1, 2)
     world.settle()
-    other = StreamState("records", _Changed(world.store))  # type: ignore[arg-type]
+    other = StreamState(RECORDS, _Changed(world.store))  # type: ignore[arg-type]
     other.catch_up()
-    served = tiles_of(world)["records"]
+    served = tiles_of(world)[RECORDS]
     wrong = StreamTiles(state=other, store=world.store, key=served._key)
     with pytest.raises(FatalStateError, match="expected log root"):
         wrong.checkpoint()
@@ -188,7 +188,7 @@ def test_bundle_that_the_store_lost_is_an_alarm_not_a_short_answer(world: World)
         def entries(self, stream: str, start: int, limit: int) -> tuple[object, ...]:
             return world.store.entries(stream, start, limit)[:-1]
 
-    key = tiles_of(world)["records"]._key
+    key = tiles_of(world)[RECORDS]._key
     short = StreamTiles(state=world.records, store=Short(), key=key)  # type: ignore[arg-type]
     with pytest.raises(FatalStateError, match="expected entries 0 to 2"):
         short.bundle(Bundle(0, 3))
@@ -205,7 +205,7 @@ def test_stream_tiles_store_that_does_not_answer_is_unavailable(world: World) ->
         def entries(self, stream: str, start: int, limit: int) -> None:
             raise StoreUnavailableError("no answer")
 
-    key = tiles_of(world)["records"]._key
+    key = tiles_of(world)[RECORDS]._key
     silent = StreamTiles(state=world.records, store=Silent(), key=key)  # type: ignore[arg-type]
     for read in (silent.checkpoint, silent.size, lambda: silent.bundle(Bundle(0, 1))):
         with pytest.raises(StoreUnavailableError):
@@ -242,7 +242,7 @@ def test_stream_tiles_read_by_others_while_the_log_grows_are_never_torn(world: W
             grown.set()
         for reader in readers:
             reader.result()
-    entries = [one.entry for one in world.store.entries("records", 0, 1_000)]
+    entries = [one.entry for one in world.store.entries(RECORDS, 0, 1_000)]
     assert len(entries) == 301
     assert len(seen) > 20
     for (kind, index, width), content in seen.items():

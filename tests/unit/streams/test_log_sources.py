@@ -8,7 +8,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from worlds.chain import ChainTwin
-from worlds.node import REGION, World, penalties, penalty
+from worlds.node import RECORDS, REGION, World, penalties, penalty
 from worlds.node_app import app_of
 from worlds.streams import MIRROR, checkpoint_key, vkey
 
@@ -25,6 +25,7 @@ from ledger.errors import (
     UnavailableError,
 )
 from ledger.services.ports.mirroring import LogName
+from ledger.services.stored import StreamLog
 from ledger.services.stream.export import AnchoredRoot, LogSource, export_log
 from ledger.services.stream.log_sources import MirroredLog, OwnLog, RemoteLog
 
@@ -64,7 +65,7 @@ def remote(
 ) -> HttpMirrorSource:
     return HttpMirrorSource(
         endpoints=lambda region: endpoint,
-        secret=MIRROR.secret,
+        secret_of=lambda _: MIRROR.secret,
         clock=world.clock,
         entropy=world.entropy,
         allow_loopback=True,
@@ -74,7 +75,7 @@ def remote(
 
 
 def own(world: World) -> OwnLog:
-    return OwnLog(store=world.store, stream="records", key=checkpoint_key("records"))
+    return OwnLog(store=world.store, name=RECORDS, key=checkpoint_key("records"))
 
 
 def exported(source: LogSource, chain: ChainTwin, folder: Path) -> dict[str, bytes]:
@@ -105,7 +106,7 @@ def test_own_copy_and_remote_log_export_the_same_files(world: World, tmp_path: P
     assert exported(distant, world.chain, tmp_path / "remote") == first
     store = open_store(f"sqlite:///{tmp_path}/mirror.db")
     fence = store.acquire_fence("mirror")
-    entries = [one.entry for one in world.store.entries("records", 0, SIZE)]
+    entries = [one.entry for one in world.store.entries(RECORDS, 0, SIZE)]
     store.append_mirrored(fence, LOG, 0, entries)
     copy = MirroredLog(store=store, name=LOG, checkpoint=own(world).checkpoint)
     assert exported(copy, world.chain, tmp_path / "copy") == first
@@ -137,11 +138,11 @@ def test_own_log_gives_fewer_entries_where_there_are_no_more(world: World) -> No
 
 def test_own_log_ends_where_an_index_is_missing(world: World) -> None:
     class Gapped:
-        def entries(self, stream: str, start: int, limit: int) -> list[object]:
-            found = world.store.entries(stream, start, limit)
+        def entries(self, log: StreamLog, start: int, limit: int) -> list[object]:
+            found = world.store.entries(log, start, limit)
             return [one for one in found if one.log_index != 7]
 
-    log = OwnLog(store=Gapped(), stream="records", key=checkpoint_key("records"))  # type: ignore[arg-type]
+    log = OwnLog(store=Gapped(), name=RECORDS, key=checkpoint_key("records"))  # type: ignore[arg-type]
     assert len(log.entries(Bundle(0))) == 7
 
 
@@ -151,7 +152,7 @@ def test_mirrored_log_that_has_not_caught_up_says_try_again(
 ) -> None:
     store = open_store(f"sqlite:///{tmp_path}/mirror.db")
     fence = store.acquire_fence("mirror")
-    entries = [one.entry for one in world.store.entries("records", 0, kept)] if kept else []
+    entries = [one.entry for one in world.store.entries(RECORDS, 0, kept)] if kept else []
     if entries:
         store.append_mirrored(fence, LOG, 0, entries)
     copy = MirroredLog(store=store, name=LOG, checkpoint=own(world).checkpoint)

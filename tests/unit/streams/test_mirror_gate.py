@@ -24,7 +24,7 @@ from ledger.services.onchain import MirrorEntry
 from ledger.services.request_signatures import ChainKeySignature, MirrorKey, parse_key_id
 
 ENDPOINT = "http://127.0.0.1:8310"
-TARGET = "/v1/streams/310000/records/tile/entries/000.p/3"
+TARGET = "/v1/streams/310000/records/1/tile/entries/000.p/3"
 KEY = MirrorKey(3, b"\x11" * 32)
 STRANGER = MirrorKey(3, b"\x12" * 32)
 SEAT = MirrorEntry(address_of(KEY.secret), "320000")

@@ -70,12 +70,10 @@ class EvmTransactions:
 def _transaction(
     function: str, arguments: Sequence[Any], *, sender: bytes, chain_id: int, nonce: int, to: bytes
 ) -> HeadTransaction:
-    vrf_key = map_function = None
+    vrf_key = map_function = expected_epoch = None
     old_size, proof = 0, ()
     if function == "open":
         stream, expected_epoch, vrf_key, map_function, new_size, log_root, map_root = arguments
-        if expected_epoch != 0:
-            raise InputError(f"transaction: expected epoch 0 before it, found {expected_epoch}")
     else:
         stream, old_size, new_size, log_root, map_root, proof = arguments
     return HeadTransaction(
@@ -92,6 +90,7 @@ def _transaction(
         proof=tuple(proof),
         vrf_key=vrf_key,
         map_function=map_function,
+        expected_epoch=expected_epoch,
     )
 
 

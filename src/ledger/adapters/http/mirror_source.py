@@ -56,7 +56,7 @@ class HttpMirrorSource:
 
     Args:
         endpoints: From the on-chain registry.
-        secret: The mirror's chain key, 32 bytes.
+        secret_of: Gives the chain key of the mirror's number, 32 bytes.
         clock: The node's clock.
         entropy: Source of nonces.
         allow_loopback: True on a development chain, where all regions share one machine.
@@ -68,7 +68,7 @@ class HttpMirrorSource:
         self,
         *,
         endpoints: Endpoints,
-        secret: bytes,
+        secret_of: Callable[[int], bytes],
         clock: Clock,
         entropy: Entropy,
         allow_loopback: bool,
@@ -76,7 +76,7 @@ class HttpMirrorSource:
         resolve: Resolve = resolve_name,
     ) -> None:
         self._endpoints = endpoints
-        self._secret = secret
+        self._secret_of = secret_of
         self._clock = clock
         self._entropy = entropy
         self._allow_loopback = allow_loopback
@@ -101,9 +101,9 @@ class HttpMirrorSource:
             MalformedRecordError: Too much, of another type, or not so many whole entries.
         """
         endpoint = self._endpoint(log.region)
-        path = f"/v1/streams/{log.region}/{log.stream}/{bundle.path}"
+        path = f"{_prefix(log)}/{bundle.path}"
         headers = sign_request(
-            MirrorKey(seat, self._secret),
+            MirrorKey(seat, self._secret_of(seat)),
             method="GET",
             endpoint=endpoint,
             target=path,
@@ -123,7 +123,7 @@ class HttpMirrorSource:
             RegionUnavailableError: No connection, no answer in time, or an error status.
             MalformedProofError: Too much, of another type, or not so many hashes.
         """
-        path = f"/v1/streams/{log.region}/{log.stream}/{tile.path}"
+        path = f"{_prefix(log)}/{tile.path}"
         most = tile.width * HASH_BYTES
         content = self._get(log.region, self._endpoint(log.region), path, {}, most)
         if content is None or len(content) != most:
@@ -137,7 +137,7 @@ class HttpMirrorSource:
             RegionUnavailableError: No connection, no answer in time, or an error status.
             MalformedNoteError: Too much, or of another type.
         """
-        path = f"/v1/streams/{log.region}/{log.stream}/{CHECKPOINT_PATH}"
+        path = f"{_prefix(log)}/{CHECKPOINT_PATH}"
         content = self._get(
             log.region,
             self._endpoint(log.region),
@@ -194,6 +194,10 @@ class HttpMirrorSource:
                 )
                 self._clients[region] = client
             return client
+
+
+def _prefix(log: LogName) -> str:
+    return f"/v1/streams/{log.region}/{log.stream}/{log.vrf_key}"
 
 
 def _read(response: httpx.Response, region: str, most: int, expected: str) -> bytes | None:

@@ -13,7 +13,7 @@ from typing import IO, Any, Final
 from ledger.core.intake.table import Row
 from ledger.core.records.record import Record, restore_record
 from ledger.services.publication.slices import ReadSlice, SliceToRead
-from ledger.services.stored import NewEvent, NewRecord, Put
+from ledger.services.stored import NewEvent, NewRecord, Put, StreamLog
 
 READ: Final = "read"
 PREPARE: Final = "prepare"
@@ -34,7 +34,7 @@ class Tools:
 
     region: str
     node_key: bytes = field(repr=False)
-    vrf_secrets: dict[str, bytes] = field(repr=False)
+    vrf_secrets: dict[StreamLog, bytes] = field(repr=False)
 
 
 def write_frame(pipe: IO[bytes], content: bytes) -> None:

@@ -41,17 +41,17 @@ def amend_records(connection: Connection, amended: Sequence[tuple[Put, int]]) ->
             raise ConflictError("record to be amended: expected it as it was read, found a change")
 
 
-def indices_by_batch(
+def places_by_batch(
     connection: Connection, record_ids: Sequence[str], batch_id: int
-) -> dict[str, int | None]:
-    """Log index of the put of each record that was its newest when a batch was accepted.
+) -> dict[str, tuple[int, int | None]]:
+    """Generation and log index of each record's newest put at the time a batch was accepted.
 
     What a batch says of a record is about that put; later amendments have states of their own.
     """
-    found: dict[str, int | None] = {}
+    found: dict[str, tuple[int, int | None]] = {}
     for chunk in chunks(record_ids):
         query = (
-            select(events.c.record_id, events.c.log_index)
+            select(events.c.record_id, events.c.generation, events.c.log_index)
             .where(
                 events.c.record_id.in_(chunk),
                 events.c.op == "put",
@@ -59,7 +59,10 @@ def indices_by_batch(
             )
             .order_by(events.c.seq)
         )
-        found.update((record_id, index) for record_id, index in connection.execute(query))
+        found.update(
+            (record_id, (generation, index))
+            for record_id, generation, index in connection.execute(query)
+        )
     return found
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, column, func, select, table
 from ledger.adapters.sql.schema import events, outbox
 from ledger.adapters.sql.texts import parse_time
 from ledger.services.background.watch import Backlog
-from ledger.services.stored import ANCHORED
+from ledger.services.stored import ANCHORED, StreamLog
 
 MOST_MOMENTS: Final = 1_000
 """Different times of acceptance taken from one stretch of the log."""
@@ -27,19 +27,25 @@ def backlog(connection: Connection) -> Backlog:
 
 
 def accepted_between(
-    connection: Connection, stream: str, start: int, end: int
+    connection: Connection, log: StreamLog, start: int, end: int
 ) -> tuple[tuple[datetime, int], ...]:
     """When the events of a stretch of the log were accepted: (time, how many), the first of them.
 
     Args:
         connection: Within a transaction.
-        stream: One of the closed list.
+        log: One of the node's own.
         start: First log index.
         end: One past the last.
     """
     query = (
         select(events.c.accepted_at, func.count())
-        .where(events.c.stream == stream, events.c.log_index >= start, events.c.log_index < end)
+        .where(
+            events.c.stream == log.stream,
+            events.c.generation == log.generation,
+            events.c.log_index >= start,
+            events.c.log_index < end,
+            events.c.origin_seq.is_(None),
+        )
         .group_by(events.c.accepted_at)
         .order_by(events.c.accepted_at)
         .limit(MOST_MOMENTS)

@@ -8,8 +8,10 @@ from sqlalchemy import Connection, func, select, text
 
 from ledger.adapters.sql.schema import batches, events
 from ledger.adapters.sql.texts import parse_time
-from ledger.services.publication.pages import BatchFacts, BatchHead, Reached, Sizes
+from ledger.services.publication.pages import BatchFacts, BatchHead, Reached
 from ledger.services.publication.report import AMENDING, RowReport, parse_row
+from ledger.services.stored import StreamLog
+from ledger.services.stream.streams import Sizes
 
 _ROWS: Final[Mapping[str, str]] = {
     "sqlite": (
@@ -100,11 +102,12 @@ def rows(
 
 
 def reached(
-    connection: Connection, batch_id: int, sizes: Mapping[str, Sizes]
-) -> Mapping[str, Reached]:
+    connection: Connection, batch_id: int, sizes: Mapping[StreamLog, Sizes]
+) -> tuple[Reached, ...]:
     """How far a batch's own events are."""
-    found: dict[str, Reached] = {}
-    for stream, (size, anchored, served) in sizes.items():
+    found = []
+    for log, (size, anchored, served) in sizes.items():
+        lowest = _lowest(log, sizes)
         index = events.c.log_index
         query = select(
             func.count(),
@@ -112,14 +115,18 @@ def reached(
             func.count(index).filter(index < size),
             func.count(index).filter(index < anchored),
             func.count(index).filter(index < served),
-        ).where(events.c.batch_id == batch_id, events.c.stream == stream)
-        found[stream] = Reached(*connection.execute(query).one())
-    return found
+        ).where(
+            events.c.batch_id == batch_id,
+            events.c.stream == log.stream,
+            events.c.generation.between(lowest, log.generation),
+        )
+        found.append(Reached(*connection.execute(query).one()))
+    return tuple(found)
 
 
 def unchanged_reached(
-    connection: Connection, batch_id: int, of_ends: bool, sizes: Mapping[str, Sizes]
-) -> Mapping[str, Reached]:
+    connection: Connection, batch_id: int, of_ends: bool, sizes: Mapping[StreamLog, Sizes]
+) -> tuple[Reached, ...]:
     """How far the earlier events are that the unchanged rows speak of."""
     # Of an amended record: the put that was the newest when the batch was accepted.
     newest = "SELECT max(p.seq) FROM events p WHERE p.record_id = k.record_id AND p.op = 'put'"
@@ -132,13 +139,21 @@ def unchanged_reached(
         f" FROM ({_rows(connection)}) r JOIN records k ON k.record_id = r.record_id"
         f" JOIN events e ON e.seq = {seq}"
         " WHERE r.outcome = 'unchanged' AND k.stream = :stream"
+        " AND e.generation BETWEEN :lowest AND :generation"
     )
-    found: dict[str, Reached] = {}
-    for stream, (size, anchored, served) in sizes.items():
-        named = {"batch": batch_id, "stream": stream, "size": size}
-        named |= {"anchored": anchored, "served": served}
-        found[stream] = Reached(*connection.execute(text(query), named).one())
-    return found
+    found = []
+    for log, (size, anchored, served) in sizes.items():
+        named = {"batch": batch_id, "stream": log.stream, "size": size}
+        named |= {"anchored": anchored, "served": served, "generation": log.generation}
+        named["lowest"] = _lowest(log, sizes)
+        found.append(Reached(*connection.execute(text(query), named).one()))
+    return tuple(found)
+
+
+def _lowest(log: StreamLog, sizes: Mapping[StreamLog, Sizes]) -> int:
+    """The first generation whose events count with a log's: a stream's lowest counts for all."""
+    below = [one.generation for one in sizes if one.stream == log.stream and one < log]
+    return max(below, default=0) + 1
 
 
 def _rows(connection: Connection) -> str:

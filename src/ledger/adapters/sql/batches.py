@@ -6,9 +6,10 @@ from datetime import date, datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, insert, select, update
 
-from ledger.adapters.sql.amendments import amend_records, indices_by_batch
+from ledger.adapters.sql import generations
+from ledger.adapters.sql.amendments import amend_records, places_by_batch
 from ledger.adapters.sql.bulk import ROWS, Values, insert_many, known_among, next_seq
 from ledger.adapters.sql.checksums import COVERED, UNSET, checksum, checksum_of
 from ledger.adapters.sql.schema import batches, events, records
@@ -31,6 +32,7 @@ from ledger.services.stored import (
     RecordPosition,
     StoredBatch,
     StoredRecord,
+    StreamLog,
 )
 
 
@@ -77,35 +79,42 @@ def positions(
     connection: Connection, record_ids: Sequence[str], batch_id: int | None = None
 ) -> dict[str, RecordPosition]:
     """Where the events of these records stand, amended since that batch or not."""
-    put, end = events.alias(), events.alias()
+    newest, put, end = events.alias(), events.alias(), events.alias()
     joined = (
         select(
             records.c.record_id,
             records.c.stream,
+            put.c.generation,
             put.c.log_index,
-            records.c.end_seq,
+            end.c.generation,
             end.c.log_index,
             records.c.version,
         )
-        .join_from(records, put, records.c.put_seq == put.c.seq)
+        .join_from(records, newest, records.c.put_seq == newest.c.seq)
+        # What was put again into a later generation is where it was put first.
+        .join(put, put.c.seq == func.coalesce(newest.c.origin_seq, newest.c.seq))
         .join(end, records.c.end_seq == end.c.seq, isouter=True)
     )
     found, amended = {}, []
     for chunk in chunks(record_ids):
-        for record_id, stream, put_index, end_seq, end_index, version in connection.execute(
-            joined.where(records.c.record_id.in_(chunk))
-        ):
+        for row in connection.execute(joined.where(records.c.record_id.in_(chunk))):
+            record_id, stream, generation, put_index, end_generation, end_index, version = row
+            is_ended = end_generation is not None
             found[record_id] = RecordPosition(
-                stream=stream,
+                put_log=StreamLog(stream, generation),
                 put_index=put_index,
-                is_ended=end_seq is not None,
+                is_ended=is_ended,
+                end_log=StreamLog(stream, end_generation) if is_ended else None,
                 end_index=end_index,
             )
             if version > 1:
                 amended.append(record_id)
     if batch_id is not None:
-        for record_id, put_index in indices_by_batch(connection, amended, batch_id).items():
-            found[record_id] = replace(found[record_id], put_index=put_index)
+        for record_id, (generation, index) in places_by_batch(
+            connection, amended, batch_id
+        ).items():
+            log = StreamLog(found[record_id].put_log.stream, generation)
+            found[record_id] = replace(found[record_id], put_log=log, put_index=index)
     return found
 
 
@@ -113,10 +122,13 @@ def add_batch(
     connection: Connection, new: NewBatch, puts: Iterable[Put], endings: Sequence[Ending]
 ) -> StoredBatch:
     """Write a batch with all its effects; puts are asked for as they are written."""
+    accepting = generations.accepting(connection)
     batch_id = _add_batch_row(connection, new)
     ended_at_once: list[tuple[Ending, int]] = []
     rest = iter(puts)
+    generations.require(accepting, (end.event for end in endings))
     while part := list(islice(rest, ROWS)):
+        generations.require(accepting, (put.event for put in part))
         seqs = _add_events(
             connection, [(put.event, put.target_seq) for put in part], new.received_at, batch_id
         )
@@ -189,6 +201,7 @@ def add_endings(
 
 def add_expiries(connection: Connection, endings: Sequence[Ending], accepted_at: datetime) -> None:
     """Write drop events that came with no batch."""
+    generations.require(generations.accepting(connection), (end.event for end in endings))
     add_endings(connection, [(end, _target(end)) for end in endings], accepted_at, None)
 
 
@@ -231,7 +244,7 @@ def _add_events(
 
 
 _EVENT_COLUMNS = (
-    "seq",
+    *("seq", "generation"),
     *COVERED["events"],
     *("subject", "event", "salt", "disclosures", "checksum"),
 )
@@ -255,6 +268,7 @@ def _event_row(
     )
     return (
         seq,
+        event.generation,
         *covered,
         event.subject,
         event.event.decode(),

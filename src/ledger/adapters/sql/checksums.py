@@ -4,8 +4,8 @@ A disk, a cable or a stray statement may change a value without a word; ``fsck``
 with the checksum that was written with it. It covers the columns named in ``COVERED``: those that
 never change once a row is written, or, in small tables, all of them, and then every statement that
 changes the row writes it anew in the same transaction. Columns that are left out are found
-otherwise: the log index of an event by its entry, the state of a record by its events, and what
-erasure takes away by the commitment.
+otherwise: generation and log index of an event by its entry, the state of a record by its events,
+and what erasure takes away by the commitment.
 
 It keeps out accidents, not people: whoever can write the database can write checksums too. Against
 them stand the roots on chain.
@@ -26,6 +26,7 @@ DOMAIN: Final = b"credit-ledger/row/v1"
 COVERED: Final[Mapping[str, tuple[str, ...]]] = {
     "facts": ("name", "value"),
     "fences": ("name", "token"),
+    "generations": ("stream", "generation", "is_carrying"),
     "batches": (
         "id",
         "source_name",

@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from ledger.errors import FatalStateError
+from ledger.errors import FatalStateError, StoreDamagedError
 
 
 def upgrade(connection: Connection) -> None:
@@ -17,6 +17,7 @@ def upgrade(connection: Connection) -> None:
 
     Raises:
         FatalStateError: A newer release has migrated the database further than this one knows.
+        StoreDamagedError: A row refers to one that is not there.
     """
     config = _config()
     config.attributes["connection"] = connection
@@ -27,6 +28,12 @@ def upgrade(connection: Connection) -> None:
             f"database: expected a schema up to {max(known)}, found {', '.join(sorted(stored))}"
         )
     command.upgrade(config, "head")
+    if connection.dialect.name == "sqlite" and stored not in (set(), {max(known)}):
+        # Tables were made anew with references switched off.
+        if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+            raise StoreDamagedError(
+                "database: expected every reference to be met, found one that is not"
+            )
 
 
 @cache

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select, update
 
 from ledger.adapters.sql.checksums import UNSET, renew
 from ledger.adapters.sql.schema import outbox
@@ -16,38 +16,41 @@ from ledger.services.stored import (
     WITHDRAWN,
     NewOutboxRow,
     OutboxRow,
+    StreamLog,
 )
 
 
-def newest(connection: Connection, stream: str) -> OutboxRow | None:
+def newest(connection: Connection, log: StreamLog) -> OutboxRow | None:
     """The row of the highest epoch that is not withdrawn."""
-    query = select(outbox).where(outbox.c.stream == stream, outbox.c.live_epoch.is_not(None))
+    query = select(outbox).where(_is_of(log), outbox.c.live_epoch.is_not(None))
     row = connection.execute(query.order_by(outbox.c.live_epoch.desc()).limit(1)).one_or_none()
     return None if row is None else _row(row)
 
 
-def after(connection: Connection, stream: str, epoch: int) -> tuple[OutboxRow, ...]:
+def after(connection: Connection, log: StreamLog, epoch: int) -> tuple[OutboxRow, ...]:
     """Rows above an epoch that are not withdrawn, ascending."""
-    query = select(outbox).where(outbox.c.stream == stream, outbox.c.live_epoch > epoch)
+    query = select(outbox).where(_is_of(log), outbox.c.live_epoch > epoch)
     return tuple(_row(row) for row in connection.execute(query.order_by(outbox.c.live_epoch)))
 
 
-def of_epoch(connection: Connection, stream: str, epoch: int) -> tuple[OutboxRow, ...]:
+def of_epoch(connection: Connection, log: StreamLog, epoch: int) -> tuple[OutboxRow, ...]:
     """All rows of an epoch, newest first."""
-    query = select(outbox).where(outbox.c.stream == stream, outbox.c.epoch == epoch)
+    query = select(outbox).where(_is_of(log), outbox.c.epoch == epoch)
     return tuple(_row(row) for row in connection.execute(query.order_by(outbox.c.id.desc())))
 
 
-def nonces_in_flight(connection: Connection) -> frozenset[int]:
-    """Nonces of all rows that are signed or sent."""
-    query = select(outbox.c.nonce).where(outbox.c.state.in_(IN_FLIGHT))
+def nonces_in_flight(connection: Connection, sender: bytes) -> frozenset[int]:
+    """Nonces of the sender's rows that are signed or sent; one without a sender counts for all."""
+    is_its = or_(outbox.c.sender == sender, outbox.c.sender.is_(None))
+    query = select(outbox.c.nonce).where(outbox.c.state.in_(IN_FLIGHT), is_its)
     return frozenset(connection.execute(query).scalars())
 
 
 def add(connection: Connection, new: NewOutboxRow) -> OutboxRow:
     """Store a signed head."""
     values = {
-        "stream": new.stream,
+        "stream": new.log.stream,
+        "generation": new.log.generation,
         "kind": new.kind,
         "epoch": new.epoch,
         "live_epoch": new.epoch,
@@ -55,6 +58,7 @@ def add(connection: Connection, new: NewOutboxRow) -> OutboxRow:
         "new_size": new.new_size,
         "log_root": new.log_root,
         "map_root": new.map_root,
+        "sender": new.sender,
         "nonce": new.nonce,
         "raw_tx": new.raw_tx,
         "tx_hash": new.tx_hash,
@@ -93,16 +97,21 @@ def set_anchored(connection: Connection, row_id: int) -> None:
     renew(connection, outbox, outbox.c.id == row_id)
 
 
+def _is_of(log: StreamLog) -> ColumnElement[bool]:
+    return (outbox.c.stream == log.stream) & (outbox.c.generation == log.generation)
+
+
 def _row(row: Row[Any]) -> OutboxRow:
     return OutboxRow(
         id=row.id,
-        stream=row.stream,
+        log=StreamLog(row.stream, row.generation),
         kind=row.kind,
         epoch=row.epoch,
         old_size=row.old_size,
         new_size=row.new_size,
         log_root=row.log_root,
         map_root=row.map_root,
+        sender=row.sender,
         nonce=row.nonce,
         raw_tx=row.raw_tx,
         tx_hash=row.tx_hash,

@@ -13,16 +13,18 @@ from sqlalchemy import Engine, exc
 from sqlalchemy.pool import PoolProxiedConnection
 
 from ledger.adapters.sql.texts import chunks, parse_strings
-from ledger.services.stored import OpenableEvent
+from ledger.services.stored import OpenableEvent, StreamLog
 
 _IS_PENDING: Final = (
-    "SELECT 1 FROM events WHERE stream = ? AND map_key = ?"
-    " AND (log_index IS NULL OR log_index >= ?) LIMIT 1"
+    "SELECT 1 FROM events WHERE stream = ? AND generation = ? AND map_key = ?"
+    " AND (log_index IS NULL OR log_index >= ?) AND origin_seq IS NULL LIMIT 1"
 )
 _OPENABLE: Final = (
     "SELECT entries.log_index, entry, event, salt, disclosures FROM entries JOIN events"
-    " ON entries.stream = events.stream AND entries.log_index = events.log_index"
-    " WHERE entries.stream = ? AND entries.log_index IN ({}) ORDER BY entries.log_index"
+    " ON entries.stream = events.stream AND entries.generation = events.generation"
+    " AND entries.log_index = events.log_index"
+    " WHERE entries.stream = ? AND entries.generation = ? AND entries.log_index IN ({})"
+    " ORDER BY entries.log_index"
 )
 
 
@@ -43,17 +45,17 @@ class QuickReads:
         """Whether the database is a file of this machine, whose readers never wait for a writer."""
         return self._is_sqlite
 
-    def is_pending(self, stream: str, map_key: bytes, served_size: int) -> bool | None:
+    def is_pending(self, log: StreamLog, map_key: bytes, served_size: int) -> bool | None:
         """Whether an accepted event of the key is not served yet; None: ask the usual way."""
-        rows = self._rows(_IS_PENDING, (stream, map_key, served_size))
+        rows = self._rows(_IS_PENDING, (log.stream, log.generation, map_key, served_size))
         return None if rows is None else bool(rows)
 
-    def openable(self, stream: str, indices: Sequence[int]) -> tuple[OpenableEvent, ...] | None:
+    def openable(self, log: StreamLog, indices: Sequence[int]) -> tuple[OpenableEvent, ...] | None:
         """What opens these entries; None: ask the usual way."""
         found: list[OpenableEvent] = []
         for chunk in chunks(sorted(indices)):
             query = _OPENABLE.format(",".join("?" * len(chunk)))
-            rows = self._rows(query, (stream, *chunk))
+            rows = self._rows(query, (log.stream, log.generation, *chunk))
             if rows is None:
                 return None
             found += [

@@ -36,20 +36,27 @@ class Reading:
 READINGS: Final[Mapping[_Kind, Reading]] = {
     inspected.FactRow: Reading(schema.facts, ("name",), None),
     inspected.FenceRow: Reading(schema.fences, ("name",), None),
+    inspected.GenerationRow: Reading(schema.generations, ("stream",), None),
     inspected.BatchRow: Reading(schema.batches, ("id",), "id"),
     inspected.BatchEventRow: Reading(
         schema.events, ("batch_id", "seq"), "seq", wanted="batch_id", is_whole=False
     ),
     inspected.EventRow: Reading(schema.events, ("record_id", "seq"), "seq"),
     inspected.LogEventRow: Reading(
-        schema.events, ("stream", "log_index"), "seq", wanted="log_index", is_whole=False
+        schema.events,
+        ("stream", "generation", "log_index"),
+        "seq",
+        wanted="log_index",
+        is_whole=False,
     ),
-    inspected.EntryRow: Reading(schema.entries, ("stream", "log_index"), "log_index"),
+    inspected.EntryRow: Reading(schema.entries, ("stream", "generation", "log_index"), "log_index"),
     inspected.RecordRow: Reading(schema.records, ("record_id",), "put_seq"),
     inspected.OutboxRecord: Reading(schema.outbox, ("id",), "id"),
     inspected.HeadRow: Reading(schema.outbox, ("id",), "id", is_whole=False),
-    inspected.SnapshotRow: Reading(schema.snapshots, ("stream", "id"), "id"),
-    inspected.SnapshotSize: Reading(schema.snapshots, ("stream", "id"), "id", is_whole=False),
+    inspected.SnapshotRow: Reading(schema.snapshots, ("stream", "vrf_key", "id"), "id"),
+    inspected.SnapshotSize: Reading(
+        schema.snapshots, ("stream", "vrf_key", "id"), "id", is_whole=False
+    ),
     inspected.MirroredRow: Reading(
         schema.mirrored_entries, ("region", "stream", "vrf_key", "log_index"), "log_index"
     ),

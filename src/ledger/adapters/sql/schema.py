@@ -51,6 +51,16 @@ facts: Final = Table(
     _checksum(),
 )
 
+# Which generation of each stream takes events.
+generations: Final = Table(
+    "generations",
+    metadata,
+    Column("stream", String(16), primary_key=True),
+    Column("generation", Number, nullable=False),
+    Column("is_carrying", Boolean, nullable=False),
+    _checksum(),
+)
+
 fences: Final = Table(
     "fences",
     metadata,
@@ -76,6 +86,7 @@ events: Final = Table(
     metadata,
     Column("seq", Number, primary_key=True),
     Column("stream", String(16), nullable=False),
+    Column("generation", Number, nullable=False),
     Column("kind", String(16), nullable=False),
     Column("op", String(4), nullable=False),
     Column("record_type", String(32), nullable=False),
@@ -90,12 +101,14 @@ events: Final = Table(
     Column("disclosures", Text),
     # The put that a drop or an amendment refers to:
     Column("target_seq", Number, ForeignKey("events.seq")),
+    # The event that was accepted, of one that puts its item again into a later generation:
+    Column("origin_seq", Number, ForeignKey("events.seq")),
     Column("log_index", Number),
     Column("batch_id", Number, ForeignKey("batches.id")),
     Column("accepted_at", String(TIME_CHARS), nullable=False),
     _checksum(),
-    UniqueConstraint("stream", "log_index"),
-    Index(None, "stream", "map_key", "log_index"),
+    UniqueConstraint("stream", "generation", "log_index"),
+    Index(None, "stream", "generation", "map_key", "log_index"),
     Index(None, "batch_id"),
     Index(None, "record_id"),
 )
@@ -104,6 +117,7 @@ entries: Final = Table(
     "entries",
     metadata,
     Column("stream", String(16), primary_key=True),
+    Column("generation", Number, primary_key=True, autoincrement=False),
     Column("log_index", Number, primary_key=True, autoincrement=False),
     Column("entry", LargeBinary, nullable=False),
     Column("leaf_hash", LargeBinary(32), nullable=False),
@@ -153,6 +167,7 @@ outbox: Final = Table(
     metadata,
     Column("id", Number, primary_key=True),
     Column("stream", String(16), nullable=False),
+    Column("generation", Number, nullable=False),
     Column("kind", String(8), nullable=False),
     Column("epoch", Number, nullable=False),
     # The epoch again while the row stands, NULL once it is withdrawn: NULLs do not collide.
@@ -161,6 +176,7 @@ outbox: Final = Table(
     Column("new_size", Number, nullable=False),
     Column("log_root", LargeBinary(32), nullable=False),
     Column("map_root", LargeBinary(32), nullable=False),
+    Column("sender", LargeBinary(20)),
     Column("nonce", Number, nullable=False),
     Column("raw_tx", LargeBinary, nullable=False),
     Column("tx_hash", LargeBinary(32), nullable=False),
@@ -169,8 +185,8 @@ outbox: Final = Table(
     Column("created_at", String(TIME_CHARS), nullable=False),
     Column("sent_at", String(TIME_CHARS)),
     _checksum(),
-    UniqueConstraint("stream", "live_epoch"),
-    Index(None, "stream", "epoch"),
+    UniqueConstraint("stream", "generation", "live_epoch"),
+    Index(None, "stream", "generation", "epoch"),
     Index(None, "state"),
 )
 
@@ -195,5 +211,5 @@ snapshots: Final = Table(
     Column("log_root", LargeBinary(32), nullable=False),
     Column("map_root", LargeBinary(32), nullable=False),
     _checksum(),
-    Index(None, "stream", "id"),
+    Index(None, "stream", "vrf_key", "id"),
 )

@@ -3,19 +3,19 @@
 import json
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from ledger.adapters.sql.checksums import UNSET, renew
 from ledger.adapters.sql.schema import snapshots
 from ledger.core.chain.head_slots import Head
 from ledger.core.verify.verdict import day_of, moment_of
-from ledger.services.stored import Snapshot
+from ledger.services.stored import Snapshot, StreamLog
 
 
 def add(connection: Connection, new: Snapshot) -> None:
     """Store the newest snapshot; the one before stays if first of its epoch or last of its day."""
     day = day_of(moment_of(new.block_time)).isoformat()
-    before = _newest(connection, new.stream)
+    before = _newest(connection, new.log)
     is_first = before is None or before.epoch != new.head.epoch
     if before is not None and not (before.is_first or before.day != day):
         connection.execute(delete(snapshots).where(snapshots.c.id == before.id))
@@ -45,9 +45,9 @@ def add(connection: Connection, new: Snapshot) -> None:
     renew(connection, snapshots, snapshots.c.id == added)
 
 
-def newest(connection: Connection, stream: str) -> Snapshot | None:
-    """The snapshot that was stored last."""
-    row = _newest(connection, stream)
+def newest(connection: Connection, log: StreamLog) -> Snapshot | None:
+    """The snapshot of a log that was stored last."""
+    row = _newest(connection, log)
     if row is None:
         return None
     return Snapshot(
@@ -70,8 +70,15 @@ def newest(connection: Connection, stream: str) -> Snapshot | None:
     )
 
 
-def _newest(connection: Connection, stream: str) -> Row[Any] | None:
+def highest_block(connection: Connection) -> int:
+    """The highest block of any snapshot; 0 where there is none."""
+    return connection.scalar(select(func.max(snapshots.c.block_number))) or 0
+
+
+def _newest(connection: Connection, log: StreamLog) -> Row[Any] | None:
     # By number and not by block: after the chain was rolled back, the later snapshot has the lower
     # block.
-    query = select(snapshots).where(snapshots.c.stream == stream)
+    query = select(snapshots).where(
+        snapshots.c.stream == log.stream, snapshots.c.vrf_key == log.generation
+    )
     return connection.execute(query.order_by(snapshots.c.id.desc()).limit(1)).one_or_none()

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
@@ -12,21 +13,24 @@ from ledger.adapters.sql import (
     batch_pages,
     batches,
     fences,
-    log,
+    generations,
     migrate,
     mirrored,
     outbox,
     snapshots,
 )
+from ledger.adapters.sql import log as logs
 from ledger.adapters.sql.engine import open_engine
 from ledger.adapters.sql.errors import mapped
 from ledger.adapters.sql.quick import QuickReads
 from ledger.services.background.watch import Backlog
 from ledger.services.crash_points import reach
 from ledger.services.ports.mirroring import LogName
-from ledger.services.publication.pages import BatchFacts, BatchHead, Reached, Sizes
+from ledger.services.publication.pages import BatchFacts, BatchHead, Reached
 from ledger.services.publication.report import RowReport
 from ledger.services.stored import (
+    Accepting,
+    CarriedItem,
     Ending,
     Fence,
     NewBatch,
@@ -37,10 +41,13 @@ from ledger.services.stored import (
     RecordPosition,
     SequencedEntry,
     Snapshot,
+    StandingItem,
     StoredBatch,
     StoredRecord,
+    StreamLog,
     Unsequenced,
 )
+from ledger.services.stream.streams import Sizes
 
 
 def open_store(url: str | URL) -> "SqlStore":
@@ -54,7 +61,7 @@ def open_store(url: str | URL) -> "SqlStore":
         FatalStateError: The database library is too old to be safe.
     """
     store = SqlStore(open_engine(url))
-    with store.writing() as connection:
+    with store.rebuilding() as connection:
         migrate.upgrade(connection)
         reach("startup.migrated")
     return store
@@ -93,6 +100,22 @@ class SqlStore:
                     fences.require(connection, fence)
                 yield connection
 
+    @contextmanager
+    def rebuilding(self) -> Iterator[Connection]:
+        """One transaction in which tables may be made anew while others refer to them."""
+        if self._engine.dialect.name != "sqlite":
+            with self.writing() as connection:
+                yield connection
+            return
+        with mapped(), self._engine.connect() as unbound:
+            driver: Any = unbound.connection.driver_connection
+            # Within a transaction it could not be switched; ``migrate`` checks what it left behind.
+            driver.execute("PRAGMA foreign_keys = OFF")
+            connection = unbound.execution_options(writes=True)
+            with connection.begin():
+                yield connection
+            driver.execute("PRAGMA foreign_keys = ON")
+
     # --- Facts and fences
 
     def bind(self, name: str, value: str) -> None:
@@ -109,6 +132,52 @@ class SqlStore:
         """See ``Store``."""
         with self.reading() as connection:
             fences.compare(connection, fence)
+
+    # --- Generations
+
+    def accepting(self) -> dict[str, Accepting]:
+        """See ``PublicationStore``."""
+        with self.reading() as connection:
+            return generations.accepting(connection)
+
+    def start_first(self, log: StreamLog) -> None:
+        """See ``PublicationStore``."""
+        with self.writing() as connection:
+            generations.start_first(connection, log)
+
+    def log_before(self, log: StreamLog) -> StreamLog | None:
+        """See ``GenerationStore``."""
+        with self.reading() as connection:
+            return generations.log_before(connection, log)
+
+    def standing_items(self, log: StreamLog, indices: Sequence[int]) -> tuple[StandingItem, ...]:
+        """See ``GenerationStore``."""
+        with self.reading() as connection:
+            return generations.standing_items(connection, log, indices)
+
+    def begin_carrying(self, fence: Fence, former: StreamLog, log: StreamLog) -> None:
+        """See ``GenerationStore``."""
+        with self.writing(fence) as connection:
+            generations.begin(connection, former, log)
+
+    def carry(
+        self,
+        fence: Fence,
+        former: StreamLog,
+        log: StreamLog,
+        size: int,
+        items: Sequence[CarriedItem],
+        at: datetime,
+    ) -> None:
+        """See ``GenerationStore``."""
+        with self.writing(fence) as connection:
+            generations.carry(connection, former, log, size, items, at)
+            reach("generation.written")
+
+    def finish_carrying(self, fence: Fence, log: StreamLog) -> None:
+        """See ``GenerationStore``."""
+        with self.writing(fence) as connection:
+            generations.finish(connection, log)
 
     # --- Publication
 
@@ -182,14 +251,14 @@ class SqlStore:
         with self.reading() as connection:
             return batch_pages.rows(connection, batch_id, start, limit, outcome)
 
-    def batch_reached(self, batch_id: int, sizes: Mapping[str, Sizes]) -> Mapping[str, Reached]:
+    def batch_reached(self, batch_id: int, sizes: Mapping[StreamLog, Sizes]) -> tuple[Reached, ...]:
         """See ``BatchPageStore``."""
         with self.reading() as connection:
             return batch_pages.reached(connection, batch_id, sizes)
 
     def unchanged_reached(
-        self, batch_id: int, of_ends: bool, sizes: Mapping[str, Sizes]
-    ) -> Mapping[str, Reached]:
+        self, batch_id: int, of_ends: bool, sizes: Mapping[StreamLog, Sizes]
+    ) -> tuple[Reached, ...]:
         """See ``BatchPageStore``."""
         with self.reading() as connection:
             return batch_pages.unchanged_reached(connection, batch_id, of_ends, sizes)
@@ -200,52 +269,52 @@ class SqlStore:
             return backlog.backlog(connection)
 
     def accepted_between(
-        self, stream: str, start: int, end: int
+        self, log: StreamLog, start: int, end: int
     ) -> tuple[tuple[datetime, int], ...]:
         """See ``AcceptedSource``."""
         with self.reading() as connection:
-            return backlog.accepted_between(connection, stream, start, end)
+            return backlog.accepted_between(connection, log, start, end)
 
     # --- Log
 
-    def unsequenced(self, stream: str, limit: int) -> tuple[Unsequenced, ...]:
+    def unsequenced(self, log: StreamLog, limit: int) -> tuple[Unsequenced, ...]:
         """See ``LogStore``."""
         with self.reading() as connection:
-            return log.unsequenced(connection, stream, limit)
+            return logs.unsequenced(connection, log, limit)
 
     def append_entries(
-        self, fence: Fence, stream: str, size: int, entries: Sequence[SequencedEntry]
+        self, fence: Fence, log: StreamLog, size: int, entries: Sequence[SequencedEntry]
     ) -> None:
         """See ``LogStore``."""
         with self.writing(fence) as connection:
-            log.append(connection, stream, size, entries)
+            logs.append(connection, log, size, entries)
             reach("sequencing.written")
 
-    def entries(self, stream: str, start: int, limit: int) -> tuple[SequencedEntry, ...]:
+    def entries(self, log: StreamLog, start: int, limit: int) -> tuple[SequencedEntry, ...]:
         """See ``LogStore``."""
         with self.reading() as connection:
-            return log.read(connection, stream, start, limit)
+            return logs.read(connection, log, start, limit)
 
-    def openable(self, stream: str, indices: Sequence[int]) -> tuple[OpenableEvent, ...]:
+    def openable(self, log: StreamLog, indices: Sequence[int]) -> tuple[OpenableEvent, ...]:
         """See ``LogStore``."""
-        opened = self._quick.openable(stream, indices)
+        opened = self._quick.openable(log, indices)
         if opened is not None:
             return opened
         with self.reading() as connection:
-            return log.openable(connection, stream, indices)
+            return logs.openable(connection, log, indices)
 
-    def is_pending(self, stream: str, map_key: bytes, served_size: int) -> bool:
+    def is_pending(self, log: StreamLog, map_key: bytes, served_size: int) -> bool:
         """See ``LogStore``."""
-        pending = self._quick.is_pending(stream, map_key, served_size)
+        pending = self._quick.is_pending(log, map_key, served_size)
         if pending is not None:
             return pending
         with self.reading() as connection:
-            return log.is_pending(connection, stream, map_key, served_size)
+            return logs.is_pending(connection, log, map_key, served_size)
 
-    def pending_count(self, stream: str, served_size: int) -> int:
+    def pending_count(self, log: StreamLog, served_size: int) -> int:
         """See ``LogStore``."""
         with self.reading() as connection:
-            return log.pending_count(connection, stream, served_size)
+            return logs.pending_count(connection, log, served_size)
 
     # --- Copies of other regions' logs
 
@@ -270,25 +339,25 @@ class SqlStore:
 
     # --- Outbox and snapshots
 
-    def newest_outbox(self, stream: str) -> OutboxRow | None:
+    def newest_outbox(self, log: StreamLog) -> OutboxRow | None:
         """See ``OutboxStore``."""
         with self.reading() as connection:
-            return outbox.newest(connection, stream)
+            return outbox.newest(connection, log)
 
-    def outbox_after(self, stream: str, epoch: int) -> tuple[OutboxRow, ...]:
+    def outbox_after(self, log: StreamLog, epoch: int) -> tuple[OutboxRow, ...]:
         """See ``OutboxStore``."""
         with self.reading() as connection:
-            return outbox.after(connection, stream, epoch)
+            return outbox.after(connection, log, epoch)
 
-    def find_outbox(self, stream: str, epoch: int) -> tuple[OutboxRow, ...]:
+    def find_outbox(self, log: StreamLog, epoch: int) -> tuple[OutboxRow, ...]:
         """See ``OutboxStore``."""
         with self.reading() as connection:
-            return outbox.of_epoch(connection, stream, epoch)
+            return outbox.of_epoch(connection, log, epoch)
 
-    def nonces_in_flight(self) -> frozenset[int]:
+    def nonces_in_flight(self, sender: bytes) -> frozenset[int]:
         """See ``OutboxStore``."""
         with self.reading() as connection:
-            return outbox.nonces_in_flight(connection)
+            return outbox.nonces_in_flight(connection, sender)
 
     def add_outbox(self, fence: Fence, row: NewOutboxRow) -> OutboxRow:
         """See ``OutboxStore``."""
@@ -317,7 +386,12 @@ class SqlStore:
             outbox.set_anchored(connection, outbox_row)
             reach("snapshot.written")
 
-    def newest_snapshot(self, stream: str) -> Snapshot | None:
+    def highest_block(self) -> int:
+        """The highest block of any stored snapshot; 0 where there is none."""
+        with self.reading() as connection:
+            return snapshots.highest_block(connection)
+
+    def newest_snapshot(self, log: StreamLog) -> Snapshot | None:
         """See ``SnapshotStore``."""
         with self.reading() as connection:
-            return snapshots.newest(connection, stream)
+            return snapshots.newest(connection, log)

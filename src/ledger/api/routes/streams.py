@@ -33,6 +33,9 @@ _FOR_A_MOMENT: Final = "public, max-age=2"
 
 Region = Annotated[str, Path(description="six digits; this node's own region", examples=["310000"])]
 Stream = Annotated[str, Path(description="name of the stream", examples=["records"])]
+Generation = Annotated[
+    str, Path(description="generation of the stream, the vrfKey of its heads", examples=["1"])
+]
 Place = Annotated[
     str,
     Path(
@@ -52,7 +55,7 @@ _BYTES: Final[dict[int | str, dict[str, Any]]] = {
     304: _UNCHANGED,
 }
 
-router = APIRouter(prefix="/v1/streams/{region}/{stream}", tags=["streams"])
+router = APIRouter(prefix="/v1/streams/{region}/{stream}/{generation}", tags=["streams"])
 
 
 @router.get(
@@ -63,9 +66,11 @@ router = APIRouter(prefix="/v1/streams/{region}/{stream}", tags=["streams"])
 )
 @fails_with("not-found", *STORE)
 @access(Access.ANYONE)
-async def checkpoint(request: Request, region: Region, stream: Stream) -> Response:
+async def checkpoint(
+    request: Request, region: Region, stream: Stream, generation: Generation
+) -> Response:
     """A C2SP tlog-checkpoint; never ahead of the chain."""
-    tiles = _tiles(request, region, stream)
+    tiles = _tiles(request, region, stream, generation)
     return await _answer(request, tiles.checkpoint, CHECKPOINT_TYPE, _FOR_A_MOMENT)
 
 
@@ -79,9 +84,11 @@ async def checkpoint(request: Request, region: Region, stream: Stream) -> Respon
 )
 @fails_with("mirror-required", "not-for-caller", "not-found", "chain-unavailable", *STORE)
 @access(Access.MIRROR)
-async def entries(request: Request, region: Region, stream: Stream, place: Place) -> Response:
+async def entries(
+    request: Request, region: Region, stream: Stream, generation: Generation, place: Place
+) -> Response:
     """A tlog-tiles entry bundle: each entry with its length in two bytes in front."""
-    tiles = _tiles(request, region, stream)
+    tiles = _tiles(request, region, stream, generation)
     if stream not in OPEN_STREAMS:
         raise ApiProblem(403, "not-for-caller", "these entries are for the regulator alone")
     try:
@@ -102,10 +109,15 @@ async def entries(request: Request, region: Region, stream: Stream, place: Place
 @fails_with("not-found", *STORE)
 @access(Access.ANYONE)
 async def tile(
-    request: Request, region: Region, stream: Stream, level: str, place: Place
+    request: Request,
+    region: Region,
+    stream: Stream,
+    generation: Generation,
+    level: str,
+    place: Place,
 ) -> Response:
     """A tlog-tiles hash tile: hashes of 32 bytes, side by side."""
-    tiles = _tiles(request, region, stream)
+    tiles = _tiles(request, region, stream, generation)
     try:
         index, width = parse_place(place)
         wanted = Tile(parse_level(level), index, width)
@@ -116,14 +128,16 @@ async def tile(
     )
 
 
-def _tiles(request: Request, region: str, stream: str) -> StreamTiles:
+def _tiles(request: Request, region: str, stream: str, generation: str) -> StreamTiles:
     context: NodeContext = request.app.state.context
-    tiles = context.tiles.get(stream)
+    # Only the plain spelling of a number is a generation's.
+    tiles = {str(log.generation): one for log, one in context.tiles.items() if log.stream == stream}
+    found = tiles.get(generation)
     # Another region's log is at that region's node. The router passes over a line end at the end
     # of a path; one content has one address here.
-    if region != context.region or tiles is None or request.scope["path"].endswith("\n"):
+    if region != context.region or found is None or request.scope["path"].endswith("\n"):
         raise _nothing()
-    return tiles
+    return found
 
 
 async def _answer(

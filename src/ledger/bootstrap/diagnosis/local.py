@@ -114,12 +114,14 @@ def _is_about_own_keys(folder: Path, region: str, root: TrustRoot) -> bool:
         seeds = load_keys(folder).vrf_seeds
     except LedgerError:
         return True  # the keys' own finding says so
-    own = {stream: vrf.public_key(seed) for stream, seed in seeds.items()}
     newest: dict[str, tuple[int, bytes]] = {}
     for key in root.vrf_keys:
         if key.region == region and key.generation >= newest.get(key.stream, (0, b""))[0]:
             newest[key.stream] = (key.generation, key.public_key)
-    return all(own.get(stream) == public for stream, (_generation, public) in newest.items())
+    return all(
+        generation in seeds[stream] and vrf.public_key(seeds[stream][generation]) == public
+        for stream, (generation, public) in newest.items()
+    )
 
 
 def _opened(address: str, region: str, shown: str) -> Finding:

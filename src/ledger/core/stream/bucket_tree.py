@@ -19,7 +19,7 @@ Source: docs/formats.md, "Map".
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -168,6 +168,11 @@ class BucketTree:
     def bucket(self, place: int) -> bytes:
         """The rows of a bucket, one after the other."""
         return self._pages[place >> _PAGE_BITS].buckets[place & (_PAGE - 1)]
+
+    def buckets(self) -> Iterator[bytes]:
+        """The rows of every bucket that has any, in the order of the keys."""
+        for page in self._pages:
+            yield from filter(None, page.buckets)
 
     def set_bucket(self, place: int, rows: Iterable[bytes]) -> None:
         """Set the rows of a bucket, ascending; its hash follows with ``settle``."""

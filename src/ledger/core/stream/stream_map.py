@@ -112,6 +112,18 @@ class StreamMap:
         items = self._items(key)
         return items.indices() if isinstance(items, LongList) else tuple(items)
 
+    def every_index(self) -> tuple[LeafIndex, ...]:
+        """Log indices of the items under all keys, ascending."""
+        found = [
+            int.from_bytes(row[KEY_BYTES:LEAF_AT], "big")
+            for bucket in self._tree.buckets()
+            for row in rows_of(bucket)
+            if row[KEY_BYTES:LEAF_AT] != _LONG_MARK
+        ]
+        for items in self._long.values():
+            found += items.indices()
+        return tuple(sorted(found))
+
     def value(self, key: Hash32) -> Hash32 | None:
         """The key's value in the map, or None for a key without items."""
         items = self._items(key)

@@ -1,4 +1,4 @@
-"""One step of anchoring a stream: follow the chain, then send, or sign what comes next.
+"""One step of anchoring a log: follow the chain, then send, or sign what comes next.
 
 Order of durability:
 
@@ -19,14 +19,19 @@ or the head it builds on is gone. Giving up wrongly does no harm: if the old byt
 all, the chain's head matches the withdrawn row, which is taken back (``comparison``).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from ledger.core.chain.head_slots import Head, stream_id
 from ledger.core.merkle import verify_consistency
-from ledger.errors import ChainUnavailableError, FatalStateError, LedgerError
+from ledger.errors import (
+    ChainUnavailableError,
+    ContractRevertError,
+    FatalStateError,
+    LedgerError,
+)
 from ledger.services.anchoring.comparison import compare
 from ledger.services.anchoring.doubts import Doubts
 from ledger.services.anchoring.tip import Tip
@@ -43,11 +48,15 @@ from ledger.services.stored import (
     Fence,
     NewOutboxRow,
     OutboxRow,
+    StreamLog,
 )
 from ledger.services.stream.state import LogHead, StreamState
 
 MAP_FUNCTION: Final = 1
 """Map function 1 over SHA-256."""
+
+NOT_THE_KEY: Final = "HeadAnchorNotAnchorKey"
+"""The contract's error for a caller who may not write to the stream."""
 
 RESEND_AFTER_S: Final = 5
 """How long sent bytes are given before they are sent again."""
@@ -70,7 +79,7 @@ class AnchorKey:
 
 
 class Anchoring:
-    """Anchors the streams of one node.
+    """Anchors the logs of one node.
 
     Args:
         region: GB/T 2260 code, six digits.
@@ -79,8 +88,7 @@ class Anchoring:
         store: The outbox.
         fence: The worker's right to write.
         clock: The node's clock.
-        key: The anchor key.
-        vrf_keys: Generation of each stream.
+        keys: The anchor keys, the newest last; that one signs which the contract takes.
     """
 
     def __init__(
@@ -92,8 +100,7 @@ class Anchoring:
         store: OutboxStore,
         fence: Fence,
         clock: Clock,
-        key: AnchorKey,
-        vrf_keys: Mapping[str, int],
+        keys: Sequence[AnchorKey],
     ) -> None:
         self._region = region
         self._chain = chain
@@ -101,17 +108,16 @@ class Anchoring:
         self._store = store
         self._fence = fence
         self._clock = clock
-        self._key = key
-        self._vrf_keys = vrf_keys
+        self._keys = tuple(keys)
         self._missing = Doubts(clock, PATIENCE_S)
-        """Whether the chain lacks what a stream's rows say it has, by stream."""
+        """Whether the chain lacks what a log's rows say it has, by log."""
         self._hopeless = Doubts(clock, PATIENCE_S)
         """Whether a row's bytes look as if they could not be mined, by row."""
-        self._settled: dict[str, _Mark] = {}
-        """What a stream's last step was about, where only a new block can change its result."""
+        self._settled: dict[StreamLog, _Mark] = {}
+        """What a log's last step was about, where only a new block can change its result."""
 
     def step(self, state: StreamState) -> None:
-        """Bring one stream one step further.
+        """Bring one log one step further.
 
         Raises:
             ContractRevertError: The contract would refuse the next head; nothing was signed.
@@ -120,16 +126,17 @@ class Anchoring:
             FencedError: Another worker took over.
             StoreUnavailableError: The store does not answer.
         """
-        stream = state.stream
+        log = state.name
         number = self._tip.number()
         mark = self._mark(state, number)
-        if self._settled.get(stream) == mark and not self._is_to_be_sent(stream):
+        if self._settled.get(log) == mark and not self._is_to_be_sent(log):
             return
-        head = self._chain.fetch_head(stream_id(self._region, stream), number)
-        state.note_anchored(0 if head is None else head.size)
-        if not self._follow(stream, head, number):
+        head = self._chain.fetch_head(stream_id(self._region, log.stream), number)
+        own = head if head is not None and head.vrf_key == log.generation else None
+        state.note_anchored(0 if own is None else own.size)
+        if not self._follow(log, head, number):
             return
-        newest = self._store.newest_outbox(stream)
+        newest = self._store.newest_outbox(log)
         if newest is not None and newest.state in IN_FLIGHT:
             self._push(newest)
         elif newest is None or newest.state == ANCHORED:
@@ -138,27 +145,41 @@ class Anchoring:
                 self._push(signed)
         # A mined row waits for its snapshot.
         if not self._missing and not self._hopeless:
-            self._settled[stream] = mark
+            self._settled[log] = mark
+
+    def settle(self, state: StreamState) -> None:
+        """Bring what is under way of a log to its end; nothing more is signed for it.
+
+        A log that another follows gets no more heads, but a transaction that is in flight holds a
+        number that those of the next log come after.
+
+        Raises:
+            ChainUnavailableError: The chain does not answer, or refuses the bytes.
+            FencedError: Another worker took over.
+            StoreUnavailableError: The store does not answer.
+        """
+        newest = self._store.newest_outbox(state.name)
+        if newest is not None and newest.state in IN_FLIGHT:
+            self._push(newest)
 
     def _mark(self, state: StreamState, number: int) -> _Mark:
-        newest = self._store.newest_outbox(state.stream)
+        newest = self._store.newest_outbox(state.name)
         return number, state.size, None if newest is None else (newest.id, newest.state)
 
-    def _is_to_be_sent(self, stream: str) -> bool:
-        newest = self._store.newest_outbox(stream)
+    def _is_to_be_sent(self, log: StreamLog) -> bool:
+        newest = self._store.newest_outbox(log)
         if newest is None or newest.state not in IN_FLIGHT:
             return False
         return newest.sent_at is None or self._is_overdue(newest.sent_at)
 
-    def _follow(self, stream: str, head: Head | None, number: int) -> bool:
+    def _follow(self, log: StreamLog, head: Head | None, number: int) -> bool:
         """1. Correct the rows by the chain's head; False while in doubt whether it is behind."""
         epoch = 0 if head is None else head.epoch
         found = compare(
             head,
-            stream=stream,
-            vrf_key=self._vrf_keys[stream],
-            of_epoch=self._store.find_outbox(stream, epoch),
-            after=self._store.outbox_after(stream, epoch),
+            log=log,
+            of_epoch=self._store.find_outbox(log, epoch),
+            after=self._store.outbox_after(log, epoch),
         )
         for row in found.replaced:
             self._set(row, WITHDRAWN)
@@ -168,19 +189,19 @@ class Anchoring:
             self._set(found.adopted, MINED, number)
             reach("anchoring.mined")
         if not found.is_behind:
-            self._missing.dispel(stream)
+            self._missing.dispel(str(log))
             return True
-        if not self._missing.is_certain(stream):
+        if not self._missing.is_certain(str(log)):
             return False
         for row in (*found.lost, *found.stranded):
             self._set(row, WITHDRAWN)
-        self._missing.dispel(stream)
+        self._missing.dispel(str(log))
         return True
 
     def _push(self, row: OutboxRow) -> None:
         """3. Send, or learn what became of what was sent."""
         # The count before the receipt: a transaction mined in between has a receipt by now.
-        count = self._chain.transaction_count(self._key.address)
+        count = self._chain.transaction_count(self._sender_of(row))
         receipt = self._chain.receipt(row.tx_hash)
         if receipt is not None:
             reach("anchoring.head-seen")
@@ -211,32 +232,36 @@ class Anchoring:
     def _can_never_be_mined(self, row: OutboxRow, count: int) -> bool:
         if count > row.nonce:
             return True  # Another transaction has its nonce.
-        return not set(range(count, row.nonce)) <= self._store.nonces_in_flight()
+        in_flight = self._store.nonces_in_flight(self._sender_of(row))
+        return not set(range(count, row.nonce)) <= in_flight
 
     def _sign(self, state: StreamState, head: Head | None) -> OutboxRow | None:
         """2. Sign and store the next head, if there is anything new."""
         ours = state.head()
-        old_size = 0 if head is None else head.size
+        own = head if head is not None and head.vrf_key == state.name.generation else None
+        old_size = 0 if own is None else own.size
         if ours.size <= old_size:
             return None
-        call = self._call(state, head, ours)
+        epoch = 0 if head is None else head.epoch
+        call = self._call(state, own, ours, epoch)
         reach("anchoring.head-computed")
         # Asked first: one that reverts costs a nonce, and on some chains it blocks the sender.
-        self._chain.simulate(call)
+        key = self.taken_by(call)
         reach("anchoring.simulated")
-        nonce = self._free_nonce()
-        signed = self._chain.sign_call(self._key.secret, nonce, call.to, call.data)
+        nonce = self._free_nonce(key.address)
+        signed = self._chain.sign_call(key.secret, nonce, call.to, call.data)
         reach("anchoring.signed")
         row = self._store.add_outbox(
             self._fence,
             NewOutboxRow(
-                stream=state.stream,
-                kind="open" if head is None else "anchor",
-                epoch=1 if head is None else head.epoch + 1,
+                log=state.name,
+                kind="open" if own is None else "anchor",
+                epoch=epoch + 1,
                 old_size=old_size,
                 new_size=ours.size,
                 log_root=ours.log_root,
                 map_root=ours.map_root,
+                sender=key.address,
                 nonce=nonce,
                 raw_tx=signed.raw,
                 tx_hash=signed.tx_hash,
@@ -246,19 +271,46 @@ class Anchoring:
         reach("anchoring.stored")
         return row
 
-    def _call(self, state: StreamState, head: Head | None, ours: LogHead) -> Call:
+    def opening(self, log: StreamLog, ours: LogHead, epoch: int) -> Call:
+        """The call that opens a log.
+
+        Args:
+            log: Which.
+            ours: Its first head.
+            epoch: That of the stream's head on chain; 0 where there is none.
+        """
+        return self._chain.open_call(
+            self._keys[-1].address,
+            stream=stream_id(self._region, log.stream),
+            expected_epoch=epoch,
+            vrf_key=log.generation,
+            map_function=MAP_FUNCTION,
+            size=ours.size,
+            log_root=ours.log_root,
+            map_root=ours.map_root,
+        )
+
+    def taken_by(self, call: Call) -> AnchorKey:
+        """The key from which the contract takes a call; the newest first.
+
+        Raises:
+            ContractRevertError: It takes it from none of them.
+        """
+        refusals = []
+        for key in reversed(self._keys):
+            try:
+                self._chain.simulate(replace(call, sender=key.address))
+            except ContractRevertError as error:
+                refusals.append(error)
+            else:
+                return key
+        # That a key may not is no news where another one may and is refused for a better reason.
+        raise next((one for one in refusals if one.name != NOT_THE_KEY), refusals[0])
+
+    def _call(self, state: StreamState, head: Head | None, ours: LogHead, epoch: int) -> Call:
         stream = stream_id(self._region, state.stream)
         if head is None:
-            return self._chain.open_call(
-                self._key.address,
-                stream=stream,
-                expected_epoch=0,
-                vrf_key=self._vrf_keys[state.stream],
-                map_function=MAP_FUNCTION,
-                size=ours.size,
-                log_root=ours.log_root,
-                map_root=ours.map_root,
-            )
+            return self.opening(state.name, ours, epoch)
         path = state.consistency_path(head.size, ours.size)
         try:
             # Pair assertion: what is signed continues what is on chain, by the rule of verifiers.
@@ -270,9 +322,9 @@ class Anchoring:
                 new_root=ours.log_root,
             )
         except LedgerError as error:
-            raise FatalStateError(f"{state.stream}: not a continuation: {error}") from error
+            raise FatalStateError(f"{state.name}: not a continuation: {error}") from error
         return self._chain.anchor_call(
-            self._key.address,
+            self._keys[-1].address,
             stream=stream,
             old_size=head.size,
             new_size=ours.size,
@@ -281,10 +333,14 @@ class Anchoring:
             proof=path,
         )
 
-    def _free_nonce(self) -> int:
+    def _sender_of(self, row: OutboxRow) -> bytes:
+        # Rows of a release that knew one key do not name it.
+        return row.sender or self._keys[0].address
+
+    def _free_nonce(self, sender: bytes) -> int:
         """The lowest nonce that is neither mined nor in flight: gaps are filled first."""
-        nonce = self._chain.transaction_count(self._key.address)
-        in_flight = self._store.nonces_in_flight()
+        nonce = self._chain.transaction_count(sender)
+        in_flight = self._store.nonces_in_flight(sender)
         while nonce in in_flight:
             nonce += 1
         return nonce

@@ -1,4 +1,4 @@
-"""What the chain's head of a stream means for the outbox; a pure decision.
+"""What the chain's head of a stream means for the outbox of one of its logs; a pure decision.
 
 The chain is right: it holds the head that everybody verifies against. The outbox says which heads
 this node ever signed. The chain may be behind (a development chain that was rolled back), level, or
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from ledger.core.chain.head_slots import Head
 from ledger.errors import FatalStateError
-from ledger.services.stored import ANCHORED, IN_FLIGHT, MINED, WITHDRAWN, OutboxRow
+from ledger.services.stored import ANCHORED, IN_FLIGHT, MINED, WITHDRAWN, OutboxRow, StreamLog
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What to do about the rows of one stream."""
+    """What to do about the rows of one log."""
 
     adopted: OutboxRow | None
     """The chain has this head, and the row does not say so yet."""
@@ -37,17 +37,15 @@ class Comparison:
 def compare(
     head: Head | None,
     *,
-    stream: str,
-    vrf_key: int,
+    log: StreamLog,
     of_epoch: Sequence[OutboxRow],
     after: Sequence[OutboxRow],
 ) -> Comparison:
-    """Compare the chain's head with the rows of a stream.
+    """Compare the chain's head with the rows of a log.
 
     Args:
         head: The head on chain, None before the first.
-        stream: Named in errors.
-        vrf_key: The generation this node works for.
+        log: The generation this node works for; the chain may still have one before it.
         of_epoch: Every row of the head's epoch, withdrawn ones too, newest first.
         after: Rows of higher epochs that are not withdrawn.
 
@@ -55,10 +53,12 @@ def compare(
         FatalStateError: The chain has a head that this node did not sign.
     """
     epoch = 0 if head is None else head.epoch
+    size = head.size if head is not None and head.vrf_key == log.generation else 0
     adopted: OutboxRow | None = None
     replaced: tuple[OutboxRow, ...] = ()
-    if head is not None:
-        ours = _signed_by_us(head, stream, vrf_key, of_epoch)
+    is_open = head is not None and head.vrf_key >= log.generation
+    if head is not None and is_open:
+        ours = _signed_by_us(head, log, of_epoch)
         if ours.state not in (MINED, ANCHORED):
             adopted = ours
             replaced = tuple(
@@ -71,28 +71,20 @@ def compare(
         stranded=tuple(
             row
             for row in after
-            if row.state in IN_FLIGHT and (row.epoch != epoch + 1 or not _builds_on(row, head))
+            if row.state in IN_FLIGHT and (row.epoch != epoch + 1 or row.old_size != size)
         ),
     )
 
 
-def _builds_on(row: OutboxRow, head: Head | None) -> bool:
-    return row.old_size == (0 if head is None else head.size)
-
-
-def _signed_by_us(
-    head: Head, stream: str, vrf_key: int, of_epoch: Sequence[OutboxRow]
-) -> OutboxRow:
-    if head.vrf_key != vrf_key:
-        raise FatalStateError(
-            f"{stream}: expected generation {vrf_key}, found {head.vrf_key} on chain"
-        )
+def _signed_by_us(head: Head, log: StreamLog, of_epoch: Sequence[OutboxRow]) -> OutboxRow:
+    if head.vrf_key != log.generation:
+        raise FatalStateError(f"{log}: expected this generation, found {head.vrf_key} on chain")
     for row in of_epoch:
         if is_head_of(row, head):
             return row
     signed = ", ".join(f"{row.new_size} {row.log_root.hex()}" for row in of_epoch) or "none"
     raise FatalStateError(
-        f"{stream}: expected at epoch {head.epoch} a head signed here ({signed}),"
+        f"{log}: expected at epoch {head.epoch} a head signed here ({signed}),"
         f" found {head.size} {head.log_root.hex()} on chain"
     )
 

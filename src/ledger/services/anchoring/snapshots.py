@@ -37,7 +37,15 @@ from ledger.services.anchoring.tally import Tally
 from ledger.services.anchoring.tip import Tip
 from ledger.services.crash_points import reach
 from ledger.services.ports import Chain, Clock, Store
-from ledger.services.stored import ANCHORED, IN_FLIGHT, WITHDRAWN, Fence, OutboxRow, Snapshot
+from ledger.services.stored import (
+    ANCHORED,
+    IN_FLIGHT,
+    WITHDRAWN,
+    Fence,
+    OutboxRow,
+    Snapshot,
+    StreamLog,
+)
 from ledger.services.stream.state import StreamState
 
 log = logging.getLogger(__name__)
@@ -82,16 +90,16 @@ class Snapshots:
         self._store = store
         self._fence = fence
         self._clock = clock
-        self._tallies: dict[str, Tally] = {}
-        self._looked: dict[str, int] = {}
-        """The block of each stream's last look that only a new block can change."""
+        self._tallies: dict[StreamLog, Tally] = {}
+        self._looked: dict[StreamLog, int] = {}
+        """The block of each log's last look that only a new block can change."""
 
-    def tally(self, stream: str) -> Tally | None:
-        """What mirrors say of a stream's newest head; None before it was read."""
-        return self._tallies.get(stream)
+    def tally(self, log: StreamLog) -> Tally | None:
+        """What mirrors say of a log's newest head; None before it was read."""
+        return self._tallies.get(log)
 
     def step(self, state: StreamState) -> bool:
-        """Take a snapshot of one stream if there is a new block; returns whether it is served.
+        """Take a snapshot of one log if there is a new block; returns whether it is served.
 
         Raises:
             ChainUnavailableError: The chain does not answer, or its header has another hash.
@@ -101,31 +109,33 @@ class Snapshots:
             FencedError: Another worker took over.
             StoreUnavailableError: The store does not answer.
         """
-        newest = self._store.newest_outbox(state.stream)
-        if newest is None or (newest.epoch == 1 and newest.state in IN_FLIGHT):
-            return False  # No head of ours can be on chain.
+        newest = self._store.newest_outbox(state.name)
+        if newest is None or (newest.kind == "open" and newest.state in IN_FLIGHT):
+            return False  # No head of this log can be on chain.
         number = self._tip.number()
-        if number == self._looked.get(state.stream):
+        if number == self._looked.get(state.name):
             return False
         block = self._block(number, *self._tip.header())
         reach("snapshot.block-taken")
         served = state.snapshot
         if served is not None and served.block_hash == block.block_hash:
-            self._looked[state.stream] = number
+            self._looked[state.name] = number
             return False
         words = confirmation_words(self._trust_root, self._region, state.stream)
         nodes = self._prove(state.stream, words, block)
         reach("snapshot.proved")
         proved = self._read(state.stream, words, block, nodes)
         reach("snapshot.verified")
-        row = self._row_of(state.stream, proved)
-        tally = self._count(state.stream, proved)
+        if proved.head.vrf_key != state.name.generation:
+            return False  # Another generation has its head on chain.
+        row = self._row_of(state.name, proved)
+        tally = self._count(state.name, proved)
         # A head that is not ours or not confirmed is not served; anchoring compares the heads.
         if row is None:
             return False
         is_served = tally.is_enough and self._take(state, block, words, nodes, proved.head, row)
         # At this point: only a new block can change the result.
-        self._looked[state.stream] = number
+        self._looked[state.name] = number
         return is_served
 
     def _take(
@@ -230,8 +240,8 @@ class Snapshots:
             )
         return proved
 
-    def _row_of(self, stream: str, proved: ProvedState) -> OutboxRow | None:
-        for row in self._store.find_outbox(stream, proved.head.epoch):
+    def _row_of(self, log: StreamLog, proved: ProvedState) -> OutboxRow | None:
+        for row in self._store.find_outbox(log, proved.head.epoch):
             if row.state != WITHDRAWN and is_head_of(row, proved.head):
                 return row
         return None
@@ -239,8 +249,9 @@ class Snapshots:
     def _is_confirmed(self, stream: str, proved: ProvedState) -> bool:
         return count_confirmations(self._trust_root, self._region, stream, proved).is_enough
 
-    def _count(self, stream: str, proved: ProvedState) -> Tally:
+    def _count(self, name: StreamLog, proved: ProvedState) -> Tally:
         """What mirrors say of the newest head, kept for the status."""
+        stream = name.stream
         found = count_confirmations(self._trust_root, self._region, stream, proved)
         rule = self._trust_root.confirmation(self._region, stream)
         counting = () if rule is None else rule.mirrors
@@ -252,8 +263,8 @@ class Snapshots:
             contradicted_by=found.contradicting,
             is_enough=found.is_enough,
         )
-        known = self._tallies.get(stream)
+        known = self._tallies.get(name)
         if tally.contradicted_by and (known is None or known != tally):
-            log.error("ALARM contradicted: %s: by mirrors %s", stream, tally.contradicted_by)
-        self._tallies[stream] = tally
+            log.error("ALARM contradicted: %s: by mirrors %s", name, tally.contradicted_by)
+        self._tallies[name] = tally
         return tally

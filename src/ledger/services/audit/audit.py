@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from ledger.services.audit.batches import check_batches
 from ledger.services.audit.case import Case, Memory, NodeIdentity, NoMemory, Progress
-from ledger.services.audit.facts import check_facts, check_fences
+from ledger.services.audit.facts import check_facts, check_fences, check_generations
 from ledger.services.audit.log import check_logs
 from ledger.services.audit.mirrored import check_mirrored
 from ledger.services.audit.onchain import Heads, check_heads, fetch_heads
@@ -18,6 +18,7 @@ from ledger.services.inspected import HeadRow
 from ledger.services.ports import Chain
 from ledger.services.ports.inspection import Inspection
 from ledger.services.ports.transactions import TransactionReader
+from ledger.services.stored import StreamLog
 
 
 def audit(
@@ -64,6 +65,7 @@ def audit(
 def _check_tables(case: Case, heads: Heads | None) -> tuple[StreamRoots, ...]:
     check_facts(case)
     check_fences(case)
+    check_generations(case)
     outbox = list(case.read(HeadRow))
     roots, ends = check_logs(case, _sizes(case, outbox, heads))
     check_records(case)
@@ -75,16 +77,18 @@ def _check_tables(case: Case, heads: Heads | None) -> tuple[StreamRoots, ...]:
     return ends
 
 
-def _sizes(case: Case, outbox: list[HeadRow], heads: Heads | None) -> dict[str, frozenset[int]]:
+def _sizes(
+    case: Case, outbox: list[HeadRow], heads: Heads | None
+) -> dict[StreamLog, frozenset[int]]:
     """Every size at which the roots of a log are compared with something."""
-    sizes: defaultdict[str, set[int]] = defaultdict(set)
+    sizes: defaultdict[StreamLog, set[int]] = defaultdict(set)
     for found in (outbox_sizes(outbox), snapshot_sizes(case)):
-        for stream, some in found.items():
-            sizes[stream] |= some
+        for log, some in found.items():
+            sizes[log] |= some
     for stream, head in (heads or {}).items():
         if head is not None:
-            sizes[stream].add(head.size)
-    return {stream: frozenset(some) for stream, some in sizes.items()}
+            sizes[StreamLog(stream, head.vrf_key)].add(head.size)
+    return {log: frozenset(some) for log, some in sizes.items()}
 
 
 def _report(case: Case, streams: tuple[StreamRoots, ...]) -> AuditReport:

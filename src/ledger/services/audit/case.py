@@ -10,6 +10,7 @@ from ledger.services.ports import Chain
 from ledger.services.ports.inspection import Inspection
 from ledger.services.ports.transactions import TransactionReader
 from ledger.services.publication.identity import RecordIdentity
+from ledger.services.stored import StreamLog
 
 R = TypeVar("R", bound=tuple[Any, ...])
 T = TypeVar("T")
@@ -20,8 +21,8 @@ Progress = Callable[[str, int, int], None]
 EVERY: Final = 256
 """Rows between two calls of ``Progress``."""
 
-MapKeyOf = Callable[[str, str, str], bytes]
-"""(stream, record type, subject) -> map key."""
+MapKeyOf = Callable[[StreamLog, str, str], bytes]
+"""(log, record type, subject) -> map key."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,20 +32,28 @@ class NodeIdentity:
     Attributes:
         region: GB/T 2260 code, six digits.
         trust_root: What the node verifies against.
-        generations: Generation of each of its streams.
-        vrf_public_keys: VRF public key of each of its streams.
+        generations: Newest generation of each of its streams.
+        vrf_public_keys: VRF public key of each of its logs whose secret is here.
         map_key_of: Derives map keys with the node's secrets.
         records: Derives natural keys and content digests with the node's secret.
-        anchor_address: Address of the key that anchors, 20 bytes.
+        anchor_addresses: Addresses of the keys that may have anchored, 20 bytes each.
     """
 
     region: str
     trust_root: TrustRoot
     generations: Mapping[str, int]
-    vrf_public_keys: Mapping[str, bytes]
+    vrf_public_keys: Mapping[StreamLog, bytes]
     map_key_of: MapKeyOf
     records: RecordIdentity
-    anchor_address: bytes
+    anchor_addresses: frozenset[bytes]
+
+    def has_log(self, log: StreamLog) -> bool:
+        """Whether a log can be one of its own."""
+        return 0 < log.generation <= self.generations.get(log.stream, 0)
+
+    def is_newest(self, log: StreamLog) -> bool:
+        """Whether no generation of the stream is newer."""
+        return self.generations.get(log.stream) == log.generation
 
 
 class Memory:

@@ -1,7 +1,8 @@
-"""Facts that never change, against keys and trust root; and fence tokens."""
+"""Facts that never change, against keys and trust root; fence tokens; and generations."""
 
 from ledger.services.audit.case import Case
-from ledger.services.inspected import FactRow, FenceRow
+from ledger.services.inspected import FactRow, FenceRow, GenerationRow
+from ledger.services.stored import StreamLog
 
 
 def check_facts(case: Case) -> None:
@@ -25,6 +26,14 @@ def check_fences(case: Case) -> None:
             case.findings.add("fence-token", "fences", position, "at least 1", row.token)
 
 
+def check_generations(case: Case) -> None:
+    """Each stream of the node takes events in one of its generations."""
+    for position, row in enumerate(case.read(GenerationRow, "generations"), 1):
+        if not case.node.has_log(StreamLog(row.stream, row.generation)):
+            place = ("a generation of this node", "another")
+            case.findings.add("stream-unknown", "generations", position, *place)
+
+
 def _expected(case: Case) -> dict[str, str]:
     node = case.node
     expected = {
@@ -32,6 +41,6 @@ def _expected(case: Case) -> dict[str, str]:
         "genesis": node.trust_root.genesis_hash.hex(),
         "node-key": node.records.fingerprint.hex(),
     }
-    for stream, generation in node.generations.items():
-        expected[f"vrf-key:{stream}:{generation}"] = node.vrf_public_keys[stream].hex()
+    for log, public_key in node.vrf_public_keys.items():
+        expected[f"vrf-key:{log.stream}:{log.generation}"] = public_key.hex()
     return expected

@@ -1,4 +1,4 @@
-"""The logs and maps of the node's own streams, derived anew from entries and events.
+"""The node's own logs and their maps, derived anew from entries and events.
 
 Entries and the events they stand for are read side by side in the order of the log. What is kept is
 what a mirror would keep: the map, the right edge of the log, and eight bytes an entry.
@@ -18,9 +18,10 @@ from ledger.errors import MalformedRecordError
 from ledger.services.audit.case import Case
 from ledger.services.audit.report import StreamRoots
 from ledger.services.inspected import EntryRow, LogEventRow
+from ledger.services.stored import StreamLog
 
-Roots = dict[tuple[str, int], tuple[Hash32, Hash32]]
-"""(stream, size) -> roots of log and map there."""
+Roots = dict[tuple[StreamLog, int], tuple[Hash32, Hash32]]
+"""(log, size) -> roots of log and map there."""
 
 NO_SEQ: Final = -1
 MOST_PENDING: Final = 10_000
@@ -58,12 +59,12 @@ class Replay:
         self._changed.clear()
 
 
-class _OwnStream:
-    """One stream of the node while it is read."""
+class _OwnLog:
+    """One log of the node while it is read."""
 
-    def __init__(self, case: Case, stream: str, wanted: frozenset[int]) -> None:
+    def __init__(self, case: Case, name: StreamLog, wanted: frozenset[int]) -> None:
         self._case = case
-        self._stream = stream
+        self._name = name
         self._wanted = wanted
         self._seqs = array("q")
         self.replay = Replay()
@@ -88,8 +89,7 @@ class _OwnStream:
             self.roots[len(self._seqs)] = self.replay.roots()
 
     def _check_opening(self, row: EntryRow, event: LogEventRow | None) -> None:
-        node = self._case.node
-        expected = opening_entry(node.region, self._stream, node.generations[self._stream])
+        expected = opening_entry(self._case.node.region, self._name.stream, self._name.generation)
         if (row.entry, row.map_key) != (expected, None):
             self._tell("entry-opening", 0, "the opening entry of the stream", "another")
         if event is not None:
@@ -121,40 +121,38 @@ class _OwnStream:
         return None if replaced == event.target_seq else "replaced put"
 
     def _tell(self, code: str, index: int, expected: object, found: object) -> None:
-        self._case.findings.add(code, "entries", index, expected, found, place=self._stream)
+        self._case.findings.add(code, "entries", index, expected, found, place=str(self._name))
 
 
 def check_logs(
-    case: Case, wanted: Mapping[str, frozenset[int]]
+    case: Case, wanted: Mapping[StreamLog, frozenset[int]]
 ) -> tuple[Roots, tuple[StreamRoots, ...]]:
-    """Derive every stream anew.
+    """Derive every log anew.
 
     Args:
         case: The audit.
-        wanted: Sizes at which roots are needed, by stream.
+        wanted: Sizes at which roots are needed, by log.
 
     Returns:
         The roots at those sizes that the logs have, and at their ends.
     """
-    streams = {
-        stream: _OwnStream(case, stream, wanted.get(stream, frozenset()))
-        for stream in case.node.generations
+    logs = {
+        name: _OwnLog(case, name, wanted.get(name, frozenset()))
+        for name in (StreamLog(*one) for one in case.node.generations.items())
     }
     for row, event in _side_by_side(case):
-        stream = streams.get(row.stream)
-        if stream is None:
-            place = "a stream of this node", "another"
+        if not case.node.has_log(row.log):
+            place = "a log of this node", "another"
             case.findings.add("stream-unknown", "entries", row.log_index, *place, column="stream")
             continue
-        stream.take(row, event)
-    roots = {
-        (name, size): found
-        for name, stream in streams.items()
-        for size, found in stream.roots.items()
-    }
+        if row.log not in logs:
+            logs[row.log] = _OwnLog(case, row.log, wanted.get(row.log, frozenset()))
+        logs[row.log].take(row, event)
+    roots = {(name, size): found for name, log in logs.items() for size, found in log.roots.items()}
     ends = tuple(
-        StreamRoots(name, stream.replay.log.size, *stream.replay.roots())
-        for name, stream in streams.items()
+        StreamRoots(name.stream, name.generation, log.replay.log.size, *log.replay.roots())
+        for name, log in sorted(logs.items())
+        if case.node.is_newest(name) or log.replay.log.size
     )
     return roots, ends
 
@@ -164,11 +162,11 @@ def _side_by_side(case: Case) -> Iterator[tuple[EntryRow, LogEventRow | None]]:
     events = case.read(LogEventRow)
     event = next(events, None)
     for row in case.read(EntryRow, "entries"):
-        place = (row.stream, row.log_index)
-        while event is not None and (event.stream, event.log_index) < place:
+        place = (row.stream, row.generation, row.log_index)
+        while event is not None and _place(event) < place:
             _tell_lost(case, event)
             event = next(events, None)
-        if event is not None and (event.stream, event.log_index) == place:
+        if event is not None and _place(event) == place:
             yield row, event
             event = next(events, None)
         else:
@@ -176,6 +174,10 @@ def _side_by_side(case: Case) -> Iterator[tuple[EntryRow, LogEventRow | None]]:
     while event is not None:
         _tell_lost(case, event)
         event = next(events, None)
+
+
+def _place(event: LogEventRow) -> tuple[str, int, int]:
+    return event.stream, event.generation, event.log_index
 
 
 def _tell_lost(case: Case, event: LogEventRow) -> None:

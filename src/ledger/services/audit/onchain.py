@@ -15,7 +15,7 @@ from ledger.services.audit.case import Case
 from ledger.services.audit.log import Roots
 from ledger.services.inspected import HeadRow
 from ledger.services.ports import Chain
-from ledger.services.stored import ANCHORED, MINED, WITHDRAWN
+from ledger.services.stored import ANCHORED, MINED, WITHDRAWN, StreamLog
 
 MOST_RECEIPTS: Final = 100
 """Newest rows of each stream whose transactions are looked up."""
@@ -71,13 +71,17 @@ def _heads(case: Case, chain: Chain) -> Heads:
 
 
 def _check_head(case: Case, stream: str, head: Head, rows: list[HeadRow], roots: Roots) -> None:
-    generation = case.node.generations[stream]
-    if head.vrf_key != generation:
-        _tell(case, stream, "chain-generation", generation, head.vrf_key)
-    signed = {(row.epoch, row.new_size, row.log_root, row.map_root) for row in rows}
-    if (head.epoch, head.size, head.log_root, head.map_root) not in signed:
+    # While a stream goes over to its next generation the chain still has the one before.
+    generations = {row.generation for row in rows if row.state in (MINED, ANCHORED)}
+    newest = max(generations, default=head.vrf_key)
+    log = StreamLog(stream, head.vrf_key)
+    if head.vrf_key < newest or not case.node.has_log(log):
+        _tell(case, stream, "chain-generation", newest, head.vrf_key)
+        return
+    signed = {(row.log, row.epoch, row.new_size, row.log_root, row.map_root) for row in rows}
+    if (log, head.epoch, head.size, head.log_root, head.map_root) not in signed:
         _tell(case, stream, "chain-head", "a head that was signed here", f"epoch {head.epoch}")
-    derived = roots.get((stream, head.size))
+    derived = roots.get((log, head.size))
     if derived is None:
         _tell(case, stream, "chain-size", "a size that the log has", head.size)
     elif derived != (head.log_root, head.map_root):
@@ -86,7 +90,9 @@ def _check_head(case: Case, stream: str, head: Head, rows: list[HeadRow], roots:
 
 
 def _check_not_behind(case: Case, stream: str, head: Head | None, rows: list[HeadRow]) -> None:
-    newest = max((row.epoch for row in rows if row.state in (MINED, ANCHORED)), default=0)
+    standing = [row for row in rows if row.state in (MINED, ANCHORED)]
+    newest_log = max((row.log for row in standing), default=None)
+    newest = max((row.epoch for row in standing if row.log == newest_log), default=0)
     epoch = 0 if head is None else head.epoch
     if epoch < newest:
         _tell(case, stream, "chain-behind", f"at least epoch {newest}", f"epoch {epoch}")
@@ -99,7 +105,8 @@ def _check_receipts(case: Case, chain: Chain, rows: list[HeadRow]) -> None:
         receipt = chain.receipt(row.tx_hash)
         if receipt is None or receipt.status == 1:
             continue
-        others = (other for other in rows if other.epoch == row.epoch and other.id != row.id)
+        rivals = (other for other in rows if other.log == row.log and other.epoch == row.epoch)
+        others = (other for other in rivals if other.id != row.id)
         if not any(other.state == WITHDRAWN for other in others):
             _tell(case, row.stream, "chain-receipt", f"epoch {row.epoch} took effect", "a revert")
 

@@ -13,16 +13,16 @@ from ledger.services.audit.log import Roots
 from ledger.services.audit.moments import parse_moment
 from ledger.services.inspected import HeadRow, OutboxRecord
 from ledger.services.ports.transactions import HeadTransaction
-from ledger.services.stored import ANCHORED, MINED, SENT, SIGNED, WITHDRAWN
+from ledger.services.stored import ANCHORED, MINED, SENT, SIGNED, WITHDRAWN, StreamLog
 
 _STATES: Final = (SIGNED, SENT, MINED, ANCHORED, WITHDRAWN)
 
 
-def sizes_of(rows: Iterable[HeadRow]) -> dict[str, set[int]]:
-    """At which sizes the rows need roots, by stream."""
-    sizes: defaultdict[str, set[int]] = defaultdict(set)
+def sizes_of(rows: Iterable[HeadRow]) -> dict[StreamLog, set[int]]:
+    """At which sizes the rows need roots, by log."""
+    sizes: defaultdict[StreamLog, set[int]] = defaultdict(set)
     for row in rows:
-        sizes[row.stream] |= {row.old_size, row.new_size}
+        sizes[row.log] |= {row.old_size, row.new_size}
     return sizes
 
 
@@ -33,24 +33,24 @@ def check_outbox(case: Case, roots: Roots) -> None:
         case: The audit.
         roots: What the log yields at their sizes.
     """
-    ends: set[tuple[str, int, int]] = set()
-    live: set[tuple[str, int]] = set()
+    ends: set[tuple[StreamLog, int, int]] = set()
+    live: set[tuple[StreamLog, int]] = set()
     for row in case.read(OutboxRecord, "outbox"):
-        if row.stream not in case.node.generations:
-            _tell(case, row, "stream-unknown", "stream", "a stream of this node")
+        if not case.node.has_log(row.log):
+            _tell(case, row, "stream-unknown", "stream", "a log of this node")
             continue
         _check_transaction(case, row, roots)
         _check_roots(case, row, roots)
         _check_state(case, row)
         is_first = row.kind == "open"
-        builds_on = (row.stream, row.epoch - 1, row.old_size)
-        if (row.epoch, row.old_size) != (1, 0) if is_first else builds_on not in ends:
+        builds_on = (row.log, row.epoch - 1, row.old_size)
+        if row.old_size != 0 if is_first else builds_on not in ends:
             _tell(case, row, "outbox-size", "old_size", "the size of a head before it")
         if row.live_epoch is not None:
-            if (row.stream, row.live_epoch) in live:
+            if (row.log, row.live_epoch) in live:
                 _tell(case, row, "outbox-epoch", "live_epoch", "one standing row an epoch")
-            live.add((row.stream, row.live_epoch))
-        ends.add((row.stream, row.epoch, row.new_size))
+            live.add((row.log, row.live_epoch))
+        ends.add((row.log, row.epoch, row.new_size))
 
 
 def _check_transaction(case: Case, row: OutboxRecord, roots: Roots) -> None:
@@ -62,12 +62,13 @@ def _check_transaction(case: Case, row: OutboxRecord, roots: Roots) -> None:
         _tell(case, row, "outbox-transaction", "raw_tx", "a signed head")
         return
     node = case.node
-    if signed.sender != node.anchor_address:
-        _tell(case, row, "outbox-transaction", "raw_tx", "a signature of the anchor key")
-    if (signed.chain_id, signed.to) != (
-        node.trust_root.chain_id,
-        node.trust_root.head_anchor.address,
-    ):
+    if signed.sender not in node.anchor_addresses:
+        _tell(case, row, "outbox-transaction", "raw_tx", "a signature of an anchor key")
+    if row.sender not in (None, signed.sender):
+        _tell(case, row, "outbox-arguments", "sender", "who signed")
+    # A contract may have been replaced since a former generation was anchored.
+    contract = node.trust_root.head_anchor.address if node.is_newest(row.log) else signed.to
+    if (signed.chain_id, signed.to) != (node.trust_root.chain_id, contract):
         _tell(case, row, "outbox-transaction", "raw_tx", "the chain and contract of the trust root")
     for name, (said, kept) in _arguments(case, row, signed).items():
         if said != kept:
@@ -89,14 +90,14 @@ def _arguments(
         "map_root": (signed.map_root, row.map_root),
     }
     if signed.is_open:
-        opened = (signed.vrf_key, signed.map_function)
-        said["raw_tx"] = (opened, (case.node.generations[row.stream], 1))
+        opened = (signed.vrf_key, signed.map_function, signed.expected_epoch)
+        said["raw_tx"] = (opened, (row.generation, 1, row.epoch - 1))
     return said
 
 
 def _check_proof(case: Case, row: OutboxRecord, signed: HeadTransaction, roots: Roots) -> None:
     """The path in the call continues the log that is stored, by the rule of the contract."""
-    old = roots.get((row.stream, row.old_size))
+    old = roots.get((row.log, row.old_size))
     if signed.is_open or old is None:
         return
     try:
@@ -114,7 +115,7 @@ def _verify(
 
 
 def _check_roots(case: Case, row: OutboxRecord, roots: Roots) -> None:
-    derived = roots.get((row.stream, row.new_size))
+    derived = roots.get((row.log, row.new_size))
     if derived is None:
         _tell(case, row, "outbox-size", "new_size", "a size that the log has")
         return
@@ -129,7 +130,7 @@ def _check_roots(case: Case, row: OutboxRecord, roots: Roots) -> None:
                 root.hex(),
                 kept.hex(),
                 column=name,
-                place=row.stream,
+                place=str(row.log),
             )
 
 
@@ -152,5 +153,5 @@ def _check_state(case: Case, row: OutboxRecord) -> None:
 
 
 def _tell(case: Case, row: OutboxRecord, code: str, column: str, expected: str) -> None:
-    place = row.stream if row.stream in case.node.generations else None
+    place = str(row.log) if case.node.has_log(row.log) else None
     case.findings.add(code, "outbox", row.id, expected, "another", column=column, place=place)

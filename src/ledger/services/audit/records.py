@@ -73,6 +73,7 @@ def _fold(case: Case, opened: Opened) -> _Fold | None:
             case.findings.add("event-order", "events", event.seq, expected, "another")
             return None
         if event.op == "put":
+            # One that is put again says the same as before, in another log.
             fold = _Fold(event, said)
         elif fold is not None:
             fold.end, fold.end_said = event, said
@@ -82,17 +83,35 @@ def _fold(case: Case, opened: Opened) -> _Fold | None:
 def _follows(fold: _Fold | None, event: EventRow) -> bool:
     """Whether an event may come after those folded so far."""
     if fold is None:
-        is_first = event.version == 1 and event.target_seq is None
+        is_first = (event.version, event.target_seq, event.origin_seq) == (1, None, None)
         return event.op == "put" and event.kind != "amend" and is_first
+    if event.origin_seq is not None:
+        return _is_put_again(fold, event)
     if fold.end is not None or event.target_seq != fold.put.seq:
         return False
-    if event.map_key != fold.put.map_key or event.stream != fold.put.stream:
+    if event.map_key != fold.put.map_key or event.log != fold.put.log:
         return False
     is_ordered = event.log_index is None or (
         fold.put.log_index is not None and fold.put.log_index < event.log_index
     )
     step = 1 if event.kind == "amend" else 0
     return is_ordered and event.kind != "publish" and event.version == fold.put.version + step
+
+
+def _is_put_again(fold: _Fold, event: EventRow) -> bool:
+    """Whether an event puts the same again, word for word, into a later generation."""
+    put = fold.put
+    if fold.end is not None or event.op != "put" or event.target_seq is not None:
+        return False
+    if event.stream != put.stream or event.generation <= put.generation:
+        return False
+    same = (put.kind, put.record_type, put.version, put.subject, put.event, put.disclosures)
+    again = (event.kind, event.record_type, event.version, event.subject, event.event)
+    if (*again, event.disclosures) != same:
+        return False
+    if event.salt is not None and event.salt == put.salt:
+        return False
+    return event.origin_seq == (put.origin_seq or put.seq) and event.log_index is not None
 
 
 def _expected(fold: _Fold) -> dict[str, object]:

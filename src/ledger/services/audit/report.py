@@ -56,9 +56,10 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class StreamRoots:
-    """What was re-derived of a stream: the roots over all of its entries."""
+    """What was re-derived of a log: the roots over all of its entries."""
 
     stream: str
+    generation: int
     size: int
     log_root: bytes
     map_root: bytes

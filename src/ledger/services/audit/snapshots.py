@@ -13,6 +13,7 @@ from ledger.errors import LedgerError
 from ledger.services.audit.case import Case, NodeIdentity
 from ledger.services.audit.log import Roots
 from ledger.services.inspected import HeadRow, SnapshotRow, SnapshotSize
+from ledger.services.stored import StreamLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,26 +26,26 @@ class _Proved:
     block_hash: bytes
 
 
-def sizes_of(case: Case) -> dict[str, set[int]]:
-    """At which sizes the snapshots need roots, by stream."""
-    sizes: dict[str, set[int]] = {}
+def sizes_of(case: Case) -> dict[StreamLog, set[int]]:
+    """At which sizes the snapshots need roots, by log."""
+    sizes: dict[StreamLog, set[int]] = {}
     for row in case.read(SnapshotSize):
-        sizes.setdefault(row.stream, set()).add(row.size)
+        sizes.setdefault(row.log, set()).add(row.size)
     return sizes
 
 
 def check_snapshots(case: Case, outbox: Iterable[HeadRow], roots: Roots) -> None:
-    """Prove every snapshot; with ``quick`` the newest of each stream alone.
+    """Prove every snapshot; with ``quick`` the newest of each log alone.
 
     Args:
         case: The audit.
         outbox: All heads that were ever signed.
         roots: What the logs yield at the snapshots' sizes.
     """
-    signed = {(row.stream, row.epoch, row.new_size) for row in outbox}
+    signed = {(row.log, row.epoch, row.new_size) for row in outbox}
     before: SnapshotRow | None = None
     for row in case.read(SnapshotRow, "snapshots"):
-        if before is not None and before.stream != row.stream:
+        if before is not None and before.log != row.log:
             _prove(case, before)
             before = None
         elif before is not None and not case.is_quick:
@@ -59,18 +60,18 @@ def _check(
     case: Case,
     row: SnapshotRow,
     before: SnapshotRow | None,
-    signed: set[tuple[str, int, int]],
+    signed: set[tuple[StreamLog, int, int]],
     roots: Roots,
 ) -> None:
-    if row.stream not in case.node.generations:
-        _tell(case, row, "stream-unknown", "stream", "a stream of this node")
+    if not case.node.has_log(row.log):
+        _tell(case, row, "stream-unknown", "stream", "a log of this node")
         return
-    if (row.stream, row.epoch, row.size) not in signed:
+    if (row.log, row.epoch, row.size) not in signed:
         _tell(case, row, "snapshot-outbox", "epoch", "a head that was signed here")
-    if roots.get((row.stream, row.size)) != (row.log_root, row.map_root):
+    if roots.get((row.log, row.size)) != (row.log_root, row.map_root):
         _tell(case, row, "snapshot-root", "log_root", "what the log yields")
-    if (row.vrf_key, row.map_function) != (case.node.generations[row.stream], 1):
-        _tell(case, row, "snapshot-head", "vrf_key", "the generation of this node")
+    if row.map_function != 1:
+        _tell(case, row, "snapshot-head", "map_function", "map function 1")
     is_first = before is None or before.epoch != row.epoch
     if row.is_first != is_first:
         _tell(case, row, "snapshot-order", "is_first", "whether it is first of its epoch")
@@ -79,7 +80,7 @@ def _check(
 
 
 def _prove(case: Case, row: SnapshotRow) -> None:
-    if row.stream not in case.node.generations:
+    if not case.node.has_log(row.log):
         return
     trust_root = case.node.trust_root
     if not trust_root.is_development and trust_root.validators_at(row.block_number) is None:
@@ -154,5 +155,5 @@ def _day(block_time: int) -> str | None:
 
 
 def _tell(case: Case, row: SnapshotRow, code: str, column: str, expected: str) -> None:
-    place = row.stream if row.stream in case.node.generations else None
+    place = str(row.log) if case.node.has_log(row.log) else None
     case.findings.add(code, "snapshots", row.id, expected, "another", column=column, place=place)

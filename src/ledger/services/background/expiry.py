@@ -7,9 +7,10 @@ from ledger.core.verify.verdict import day_of
 from ledger.errors import ConflictError
 from ledger.services.crash_points import reach
 from ledger.services.ports import Clock, Entropy, PublicationStore
-from ledger.services.publication.events import EventMaker
+from ledger.services.publication.events import EventMaker, accepting_generations
 from ledger.services.stored import Fence
-from ledger.services.stream.state import StreamStates, proved_day
+from ledger.services.stream.state import proved_day
+from ledger.services.stream.streams import NodeStreams
 from ledger.services.stream.subject_keys import SubjectKeys
 
 EVERY_S: Final = 60
@@ -32,7 +33,7 @@ class Expiry:
         keys: Derives map keys.
         clock: The node's clock.
         entropy: Source of salts.
-        states: The node's streams; their snapshots say what day it is on the chain.
+        streams: The node's streams; their snapshots say what day it is on the chain.
     """
 
     def __init__(
@@ -44,9 +45,9 @@ class Expiry:
         keys: SubjectKeys,
         clock: Clock,
         entropy: Entropy,
-        states: StreamStates,
+        streams: NodeStreams,
     ) -> None:
-        self._states = states
+        self._streams = streams
         self._store = store
         self._fence = fence
         self._clock = clock
@@ -64,7 +65,7 @@ class Expiry:
             StoreUnavailableError: The store does not answer.
         """
         now = self._clock.now()
-        proved = proved_day(state.snapshot for state in self._states.values())
+        proved = proved_day(one.served.snapshot for one in self._streams.values())
         if proved is None:
             return 0  # Nothing is answered yet either.
         today = min(day_of(now), proved)
@@ -78,7 +79,9 @@ class Expiry:
             if not over:
                 self._swept = (today, now)
                 break
-            endings = [self._maker.expire(record, today) for record in over]
+            # Of a stream that changes its generation nothing is ended until it has; see the store.
+            generations = accepting_generations(self._store)
+            endings = [self._maker.expire(record, today, generations) for record in over]
             reach("expiry.decided")
             try:
                 self._store.commit_endings(self._fence, endings, now)

@@ -6,13 +6,14 @@ from typing import Protocol
 
 from ledger.errors import LedgerError
 from ledger.services.background.watch import Seen
+from ledger.services.stored import StreamLog
 
 
 class AcceptedSource(Protocol):
     """The store, as far as times of acceptance go."""
 
     def accepted_between(
-        self, stream: str, start: int, end: int
+        self, log: StreamLog, start: int, end: int
     ) -> tuple[tuple[datetime, int], ...]:
         """When the events of a stretch of the log were accepted: (time, how many)."""
         ...
@@ -35,21 +36,22 @@ class PublishLatency:
     def __init__(self, store: AcceptedSource, note: Note) -> None:
         self._store = store
         self._note = note
-        self._served: dict[str, int] = {}
+        self._served: dict[StreamLog, int] = {}
 
     def __call__(self, seen: Seen) -> None:
         """Compare with the look before."""
         for stream in seen.worker.streams:
             if stream.epoch is None:
                 continue
-            before = self._served.setdefault(stream.stream, stream.served_size)
+            log = StreamLog(stream.stream, stream.generation)
+            # A new generation begins with what was served before, put again.
+            before = self._served.setdefault(log, stream.served_size)
             if stream.served_size <= before:
-                # Equal, or a new generation whose log began anew.
-                self._served[stream.stream] = stream.served_size
+                self._served[log] = stream.served_size
                 continue
             try:
-                found = self._store.accepted_between(stream.stream, before, stream.served_size)
+                found = self._store.accepted_between(log, before, stream.served_size)
             except LedgerError:
                 continue  # The next look takes the longer stretch.
-            self._served[stream.stream] = stream.served_size
+            self._served[log] = stream.served_size
             self._note(stream.stream, found, seen.at)

@@ -20,6 +20,8 @@ class StreamStatus:
     """One stream."""
 
     stream: str
+    generation: int
+    """Of the log that is served, or will be first."""
     size: int
     """Entries in the log and the integrated map."""
     served_size: int
@@ -36,6 +38,10 @@ class StreamStatus:
     """State of the newest head on its way: signed, sent, mined or anchored."""
     confirmations: Tally | None = None
     """What mirrors say of the newest head on chain; None before it was read."""
+    following: int | None = None
+    """The generation that is to follow it; None outside of a change."""
+    carried: tuple[int, int] | None = None
+    """Items put again into the next generation, and items in all; None outside of a change."""
 
 
 @dataclass(frozen=True, slots=True)

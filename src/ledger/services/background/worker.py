@@ -6,7 +6,7 @@ same database takes a newer fence; the first one's next write is refused and it 
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from threading import Event, Lock, Thread
 from typing import Final
@@ -15,18 +15,19 @@ from ledger.core.trust import TrustRoot
 from ledger.errors import FatalStateError, FencedError, LedgerError
 from ledger.services.anchoring import Anchoring, AnchorKey
 from ledger.services.anchoring.snapshots import Snapshots
-from ledger.services.anchoring.tally import Tally
 from ledger.services.anchoring.tip import Tip
 from ledger.services.background.expiry import Expiry
 from ledger.services.background.failures import StepError, error_of
 from ledger.services.background.status import StreamStatus, WorkerStatus
+from ledger.services.background.stream_work import Step, StreamWork
 from ledger.services.crash_points import reach
 from ledger.services.lookup.material import MAX_AGE_S
 from ledger.services.mirror.status import MirroringStatus
 from ledger.services.ports import Chain, Clock, Entropy, Store
 from ledger.services.stored import Fence
+from ledger.services.stream.carrying import Carrying
 from ledger.services.stream.sequencing import Sequencer
-from ledger.services.stream.state import StreamState, StreamStates
+from ledger.services.stream.streams import NodeStreams
 from ledger.services.stream.subject_keys import SubjectKeys
 
 __all__ = ["StepError", "StreamStatus", "Worker", "WorkerStatus"]
@@ -38,8 +39,6 @@ INTERVAL_S: Final = 0.25
 
 FENCE_EVERY_S: Final = 1
 """How often the fence is looked at when there is nothing to write."""
-
-Step = Callable[[], object]
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +54,8 @@ class Worker:
         clock: The node's clock.
         entropy: Source of salts.
         keys: Derives map keys.
-        anchor_key: The key that anchors the region's streams.
-        vrf_keys: Generation of each stream.
-        states: The node's streams, shared with publication and lookups.
+        anchor_keys: The keys that may anchor the region's streams, the newest last.
+        streams: The node's streams, shared with publication and lookups.
         interval_s: Pause between two rounds.
         max_age_s: Age of a snapshot beyond which the node is not ready.
         mirroring: Tells how far the node has followed other regions, for its status.
@@ -73,9 +71,8 @@ class Worker:
         clock: Clock,
         entropy: Entropy,
         keys: SubjectKeys,
-        anchor_key: AnchorKey,
-        vrf_keys: Mapping[str, int],
-        states: StreamStates,
+        anchor_keys: Sequence[AnchorKey],
+        streams: NodeStreams,
         interval_s: float = INTERVAL_S,
         max_age_s: int = MAX_AGE_S,
         mirroring: Callable[[], MirroringStatus] | None = None,
@@ -87,13 +84,12 @@ class Worker:
         self._clock = clock
         self._entropy = entropy
         self._keys = keys
-        self._anchor_key = anchor_key
-        self._vrf_keys = dict(vrf_keys)
-        self._states = states
+        self._anchor_keys = tuple(anchor_keys)
+        self._streams = streams
         self._interval_s = interval_s
         self._max_age_s = max_age_s
         self._mirroring = mirroring
-        self._snapshots: Snapshots | None = None
+        self._works: tuple[StreamWork, ...] = ()
         self._tip = Tip(chain)
         self._fence_at: datetime | None = None
         self._steps: dict[str, Step] | None = None
@@ -136,11 +132,11 @@ class Worker:
         with self._lock:
             errors, stopped_by = tuple(self._errors.values()), self._stopped_by
         is_running = self._thread is not None and self._thread.is_alive()
-        streams = [] if self._steps is None else self._states.values()
+        now = self._clock.now()
         return WorkerStatus(
             is_running=is_running,
             stopped_by=stopped_by,
-            streams=tuple(self._status_of(state) for state in streams),
+            streams=tuple(work.status(now) for work in self._works),
             errors=errors,
             max_age_s=self._max_age_s,
             mirroring=None if self._mirroring is None else self._mirroring(),
@@ -161,14 +157,11 @@ class Worker:
             keys=self._keys,
             clock=self._clock,
             entropy=self._entropy,
-            states=self._states,
+            streams=self._streams,
         )
-        sequencer = Sequencer(
-            region=self._region, vrf_keys=self._vrf_keys, store=self._store, fence=fence
-        )
-        anchoring, snapshots = self._make_anchoring(fence), self._make_snapshots(fence)
-        for state in self._states.values():
-            self._load_stream(state, sequencer, snapshots)
+        works = self._make_works(fence)
+        for work in works:
+            work.load()
         reach("startup.loaded")
         # Every write checks the fence; this stops a superseded worker that has nothing to write
         # before it sends anything.
@@ -176,12 +169,27 @@ class Worker:
             "fence": lambda: self._check_fence(fence),
             "expiry": expiry.step,
         }
-        for stream, state in self._states.items():
-            steps[f"sequencing:{stream}"] = _bound(sequencer.step, state)
-            steps[f"anchoring:{stream}"] = _bound(anchoring.step, state)
-            steps[f"snapshots:{stream}"] = _bound(snapshots.step, state)
-        self._snapshots = snapshots
+        for work in works:
+            steps |= work.steps()
+        self._works = works
         self._steps = steps
+
+    def _make_works(self, fence: Fence) -> tuple[StreamWork, ...]:
+        sequencer = Sequencer(region=self._region, store=self._store, fence=fence)
+        anchoring, snapshots = self._make_anchoring(fence), self._make_snapshots(fence)
+        carrying = self._make_carrying(fence, anchoring)
+        return tuple(
+            StreamWork(
+                stream,
+                store=self._store,
+                keys=self._keys,
+                sequencer=sequencer,
+                anchoring=anchoring,
+                snapshots=snapshots,
+                carrying=carrying,
+            )
+            for stream in self._streams.values()
+        )
 
     def _make_anchoring(self, fence: Fence) -> Anchoring:
         return Anchoring(
@@ -191,8 +199,19 @@ class Worker:
             store=self._store,
             fence=fence,
             clock=self._clock,
-            key=self._anchor_key,
-            vrf_keys=self._vrf_keys,
+            keys=self._anchor_keys,
+        )
+
+    def _make_carrying(self, fence: Fence, anchoring: Anchoring) -> Carrying:
+        return Carrying(
+            region=self._region,
+            store=self._store,
+            fence=fence,
+            chain=self._chain,
+            anchoring=anchoring,
+            keys=self._keys,
+            clock=self._clock,
+            entropy=self._entropy,
         )
 
     def _make_snapshots(self, fence: Fence) -> Snapshots:
@@ -212,19 +231,6 @@ class Worker:
         if self._fence_at is None or abs(now - self._fence_at) >= timedelta(seconds=FENCE_EVERY_S):
             self._store.check_fence(fence)
             self._fence_at = now
-
-    def _load_stream(self, state: StreamState, sequencer: Sequencer, snapshots: Snapshots) -> None:
-        # Under another VRF key every subject would have another place in the map, and everything
-        # would be proved absent.
-        name = f"vrf-key:{state.stream}:{self._vrf_keys[state.stream]}"
-        self._store.bind(name, self._keys.public_key(state.stream).hex())
-        state.catch_up()
-        reach("startup.replayed")
-        sequencer.check_opening(state)
-        reach("startup.opening-checked")
-        snapshot = self._store.newest_snapshot(state.stream)
-        if snapshot is not None and snapshots.holds(snapshot):
-            state.serve(snapshot)
 
     def _attempt(self, name: str, step: Step) -> None:
         now = self._clock.now()
@@ -249,33 +255,3 @@ class Worker:
         else:
             with self._lock:
                 self._errors.pop(name, None)
-
-    def _status_of(self, state: StreamState) -> StreamStatus:
-        snapshot, served_size = state.snapshot, state.served_size
-        pending: int | None = None
-        head_state: str | None = None
-        try:
-            pending = self._store.pending_count(state.stream, served_size)
-            newest = self._store.newest_outbox(state.stream)
-            head_state = None if newest is None else newest.state
-        except LedgerError as error:
-            log.warning("status: %s", error)
-        age = None if snapshot is None else self._clock.now().timestamp() - snapshot.block_time
-        return StreamStatus(
-            stream=state.stream,
-            size=state.size,
-            served_size=served_size,
-            pending=pending,
-            epoch=None if snapshot is None else snapshot.head.epoch,
-            block_number=None if snapshot is None else snapshot.block_number,
-            snapshot_age_s=None if age is None else int(age),
-            head_state=head_state,
-            confirmations=self._tally_of(state.stream),
-        )
-
-    def _tally_of(self, stream: str) -> Tally | None:
-        return None if self._snapshots is None else self._snapshots.tally(stream)
-
-
-def _bound(step: Callable[[StreamState], object], state: StreamState) -> Step:
-    return lambda: step(state)

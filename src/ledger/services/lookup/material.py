@@ -14,8 +14,9 @@ from ledger.core.types import Hash32, LeafIndex
 from ledger.core.verify.verdict import day_of, moment_of
 from ledger.errors import FatalStateError
 from ledger.services.ports import Clock, LogStore
-from ledger.services.stored import OpenableEvent, Snapshot
-from ledger.services.stream.state import ServedKey, StreamStates
+from ledger.services.stored import OpenableEvent, Snapshot, StreamLog
+from ledger.services.stream.state import ServedKey, StreamState
+from ledger.services.stream.streams import NodeStream, NodeStreams
 from ledger.services.stream.subject_keys import SubjectKeys
 
 MAX_AGE_S: Final = 600
@@ -66,7 +67,7 @@ class ServedMaterial:
     """Answers from the served snapshots of one node.
 
     Args:
-        states: The node's streams.
+        streams: The node's streams.
         store: Opens entries and knows accepted events.
         keys: Derives map keys.
         clock: The node's clock.
@@ -76,13 +77,13 @@ class ServedMaterial:
     def __init__(
         self,
         *,
-        states: StreamStates,
+        streams: NodeStreams,
         store: LogStore,
         keys: SubjectKeys,
         clock: Clock,
         max_age_s: int = MAX_AGE_S,
     ) -> None:
-        self._states = states
+        self._streams = streams
         self._store = store
         self._keys = keys
         self._clock = clock
@@ -98,10 +99,13 @@ class ServedMaterial:
             StoreUnavailableError: The store does not answer.
             FatalStateError: A served item cannot be opened.
         """
-        state = self._states.get(stream)
-        if state is None:
+        one = self._streams.get(stream)
+        if one is None:
             return Unavailable("stream-not-served")
-        key = self._keys.key_of(stream, record_type, subject)
+        state = one.served
+        if not self._keys.can_derive(state.name):
+            return Unavailable("vrf-key-lost")
+        key = self._keys.key_of(state.name, record_type, subject)
         served = state.served_key(key.map_key, most=MAX_OPENED)
         if served is None:
             return Unavailable("no-snapshot")
@@ -111,11 +115,13 @@ class ServedMaterial:
             return Unavailable(problem)
         # Asked after the served state was read, and against its size: whatever was accepted and is
         # not under this very snapshot makes the key pending.
-        if self._store.is_pending(stream, key.map_key, served.snapshot.head.size):
+        if self._store.is_pending(state.name, key.map_key, served.snapshot.head.size):
+            return Pending()
+        if self._waits_in_the_next(one, state, record_type, subject):
             return Pending()
         if served.count > MAX_OPENED:
             return Unavailable("too-many-items")
-        items = self._open(stream, served)
+        items = self._open(state.name, served)
         # Around midnight clock and chain may disagree about the day. What a verifier would refuse
         # as ended, or as published after the block's day, waits for the next head or block.
         block_day = day_of(moment_of(served.snapshot.block_time))
@@ -135,12 +141,22 @@ class ServedMaterial:
             return "snapshot-too-old"
         return "snapshot-in-the-future" if age < -MAX_AHEAD_S else None
 
-    def _open(self, stream: str, served: ServedKey) -> tuple[MaterialItem, ...]:
+    def _waits_in_the_next(
+        self, stream: NodeStream, served: StreamState, record_type: str, subject: str
+    ) -> bool:
+        """Whether an event of the key was accepted into the log that will follow the served one."""
+        following = stream.current
+        if following is served or not self._keys.can_derive(following.name):
+            return False
+        map_key = self._keys.map_key_of(following.name, record_type, subject)
+        return self._store.is_pending(following.name, map_key, 0)
+
+    def _open(self, log: StreamLog, served: ServedKey) -> tuple[MaterialItem, ...]:
         if not served.pairs:
             return ()
-        opened = self._store.openable(stream, [index for index, _leaf in served.pairs])
+        opened = self._store.openable(log, [index for index, _leaf in served.pairs])
         if [one.log_index for one in opened] != [index for index, _leaf in served.pairs]:
-            raise FatalStateError(f"{stream}: a served item has no stored event")
+            raise FatalStateError(f"{log}: a served item has no stored event")
         return tuple(
             _item(one, leaf_hash, path)
             for one, (_index, leaf_hash), path in zip(

@@ -71,7 +71,7 @@ class Confirming:
     def __init__(self, *, chain: Chain, clock: Clock, key: ChainKey) -> None:
         self._chain = chain
         self._clock = clock
-        self._key = key
+        self.key = key
         self._waiting: dict[int, _Sent] = {}
         """What was sent and is not mined, by nonce."""
         self._settled: set[Finding] = set()
@@ -107,7 +107,7 @@ class Confirming:
             # Lanes are read anew: they say what became of what was mined before.
             self._settled.clear()
             self._number = number
-        mined = self._chain.transaction_count(self._key.address)
+        mined = self._chain.transaction_count(self.key.address)
         for nonce in [nonce for nonce in self._waiting if nonce < mined]:
             self._settled.add(self._waiting.pop(nonce).finding)
         for nonce, sent in sorted(self._waiting.items()):
@@ -126,7 +126,7 @@ class Confirming:
 
     def _send(self, finding: Finding, mined: int) -> None:
         call = self._chain.confirm_call(
-            self._key.address,
+            self.key.address,
             stream=stream_id(finding.region, finding.stream),
             epoch=finding.epoch,
             map_root=finding.map_root,
@@ -136,7 +136,7 @@ class Confirming:
         nonce = mined
         while nonce in self._waiting:
             nonce += 1
-        signed = self._chain.sign_call(self._key.secret, nonce, call.to, call.data)
+        signed = self._chain.sign_call(self.key.secret, nonce, call.to, call.data)
         self._hand_over(nonce, finding, signed)
         reach("mirror.confirm-sent")
 

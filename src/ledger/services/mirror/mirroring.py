@@ -6,6 +6,7 @@ thread of its own: one that is slow, dead or lying delays no other.
 """
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from threading import Event, Lock, Thread
 from typing import Final
@@ -51,7 +52,7 @@ class Mirroring:
         source: Where entries come from.
         chain: Where heads come from and findings go; the node's own way to it.
         clock: The node's clock.
-        key: The mirror's key.
+        keys: The mirror's keys, the newest last: that one is used which the trust root lists last.
         interval_s: Pause between two looks at the chain.
     """
 
@@ -64,17 +65,20 @@ class Mirroring:
         source: EntrySource,
         chain: Chain,
         clock: Clock,
-        key: ChainKey,
+        keys: Sequence[ChainKey],
         interval_s: float = INTERVAL_S,
     ) -> None:
         self._region = region
         self._store = store
         self._chain = chain
         self._clock = clock
-        self._key = key
+        self._keys = tuple(keys)
         self._interval_s = interval_s
-        self._confirming = Confirming(chain=chain, clock=clock, key=key)
-        self._numbers = [one.number for one in trust_root.mirrors if one.operator == region]
+        self._confirming: Confirming | None = None
+        own = {one.number for one in trust_root.mirrors if one.operator == region}
+        counting = {number for rule in trust_root.confirmations for number in rule.mirrors}
+        # A number whose key was lost stays listed for ever, and no rule counts it any more.
+        self._numbers = sorted(own & counting, reverse=True)
         self._stop = Event()
         self._followed = [
             self._follow(rule.region, rule.stream, source)
@@ -167,7 +171,7 @@ class Mirroring:
                 self._fence = self._store.acquire_fence(FENCE_NAME)
             number = self._chain.latest_block()
             if number != self._block and not self._is_doubtful(number):
-                self._seat = self._find_seat()
+                self._take_seat()
                 for one in self._followed:
                     one.see(self._seen(one, number))
                 # At this point every region was seen at this block.
@@ -194,14 +198,28 @@ class Mirroring:
             return None
         return Seen(head, self._chain.fetch_lane(stream, self._seat, number))
 
-    def _find_seat(self) -> int:
-        """The number that the chain gives this mirror's key, among those of the trust root."""
+    def secret_of(self, seat: int) -> bytes:
+        """The key under which the chain knows this mirror's number, 32 bytes.
+
+        Raises:
+            UnavailableError: The chain was not asked yet, or knows another number.
+        """
+        if self._confirming is None or seat != self._seat:
+            raise UnavailableError(f"mirror: expected this node's number, found {seat}")
+        return self._confirming.key.secret
+
+    def _take_seat(self) -> None:
+        """Find the number that the chain gives one of this mirror's keys."""
         if self._seat is not None:
-            return self._seat
+            return
+        keys = {key.address: key for key in self._keys}
         for number in self._numbers:
             entry = self._chain.fetch_mirror(number)
-            if entry is not None and entry.address == self._key.address:
-                return number
+            key = None if entry is None else keys.get(entry.address)
+            if key is not None:
+                self._confirming = Confirming(chain=self._chain, clock=self._clock, key=key)
+                self._seat = number
+                return
         raise UnavailableError(
             f"mirror: expected the chain to have this node's mirror key under one of the numbers"
             f" {self._numbers}; have the node admitted"
@@ -219,6 +237,8 @@ class Mirroring:
 
     def _confirm(self) -> None:
         if self._fence is None or self._block is None or not self._may_try(CONFIRM):
+            return
+        if self._confirming is None:
             return
         found = [finding for one in self._followed if (finding := one.finding()) is not None]
         if not self._confirming.has_work(found, self._block):

@@ -3,6 +3,7 @@
 from ledger.services.ports.chain import Chain
 from ledger.services.ports.clock import Clock, Entropy
 from ledger.services.ports.store import (
+    GenerationStore,
     LogStore,
     OutboxStore,
     PublicationStore,
@@ -14,6 +15,7 @@ __all__ = [
     "Chain",
     "Clock",
     "Entropy",
+    "GenerationStore",
     "LogStore",
     "OutboxStore",
     "PublicationStore",

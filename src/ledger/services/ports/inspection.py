@@ -36,23 +36,24 @@ class Inspection(Protocol):
     def read(self, kind: type[R], on_fault: OnFault) -> Iterator[R]:
         """Rows of one kind of ``services.inspected`` in the order of that kind.
 
-        ========== =================================
-        rows       order
-        ========== =================================
-        facts      name
-        fences     name
-        batches    id
-        events     record id, seq
-        records    record id
-        entries    stream, index
-        outbox     id
-        snapshots  stream, id
-        mirrored   region, stream, generation, index
-        ========== =================================
+        =========== =================================
+        rows        order
+        =========== =================================
+        facts       name
+        fences      name
+        generations stream
+        batches     id
+        events      record id, seq
+        records     record id
+        entries     stream, generation, index
+        outbox      id
+        snapshots   stream, generation, id
+        mirrored    region, stream, generation, index
+        =========== =================================
 
-        Events of batches come by batch and seq, events of the log by stream and index. A row with a
-        value of another type than its column's is reported and left out; one whose checksum is not
-        that of its values is reported and given out.
+        Events of batches come by batch and seq, events of logs by stream, generation and index. A
+        row with a value of another type than its column's is reported and left out; one whose
+        checksum is not that of its values is reported and given out.
 
         Raises:
             StoreUnavailableError: The database does not answer.

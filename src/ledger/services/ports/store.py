@@ -11,6 +11,8 @@ from typing import Protocol
 
 from ledger.core.types import Hash32, LeafIndex, TreeSize
 from ledger.services.stored import (
+    Accepting,
+    CarriedItem,
     Ending,
     Fence,
     NewBatch,
@@ -21,8 +23,10 @@ from ledger.services.stored import (
     RecordPosition,
     SequencedEntry,
     Snapshot,
+    StandingItem,
     StoredBatch,
     StoredRecord,
+    StreamLog,
     Unsequenced,
 )
 
@@ -30,8 +34,8 @@ from ledger.services.stored import (
 class SnapshotSource(Protocol):
     """Where the newest verified snapshots are."""
 
-    def newest_snapshot(self, stream: str) -> Snapshot | None:
-        """The snapshot that was stored last."""
+    def newest_snapshot(self, log: StreamLog) -> Snapshot | None:
+        """The snapshot of a log that was stored last."""
         ...
 
 
@@ -44,6 +48,14 @@ class PublicationStore(SnapshotSource, Protocol):
         Raises:
             FatalStateError: Another value is stored: this is another node's or chain's database.
         """
+        ...
+
+    def accepting(self) -> dict[str, Accepting]:
+        """Which generation of each stream takes events; none for a stream that never took any."""
+        ...
+
+    def start_first(self, log: StreamLog) -> None:
+        """Let a stream that never took events take them in this generation."""
         ...
 
     def find_batch(self, idempotency_key: str) -> StoredBatch | None:
@@ -87,6 +99,7 @@ class PublicationStore(SnapshotSource, Protocol):
             ConflictError: A natural key or idempotency key is taken, or a record to be ended or
                 amended has ended or was amended since it was read: the decisions were made on older
                 state. Nothing was written.
+            GenerationChangingError: An event is for a generation that does not take events.
         """
         ...
 
@@ -101,6 +114,7 @@ class PublicationStore(SnapshotSource, Protocol):
 
         Raises:
             ConflictError: A record is not in force any more. Nothing was written.
+            GenerationChangingError: An event is for a generation that does not take events.
         """
         ...
 
@@ -108,12 +122,12 @@ class PublicationStore(SnapshotSource, Protocol):
 class LogStore(Protocol):
     """Entries in log order and the events that open them."""
 
-    def unsequenced(self, stream: str, limit: int) -> tuple[Unsequenced, ...]:
+    def unsequenced(self, log: StreamLog, limit: int) -> tuple[Unsequenced, ...]:
         """The oldest accepted events without an index, in order of acceptance."""
         ...
 
     def append_entries(
-        self, fence: Fence, stream: str, size: TreeSize, entries: Sequence[SequencedEntry]
+        self, fence: Fence, log: StreamLog, size: TreeSize, entries: Sequence[SequencedEntry]
     ) -> None:
         """Write entries from index ``size`` on and give their events their indices.
 
@@ -122,40 +136,40 @@ class LogStore(Protocol):
         """
         ...
 
-    def entries(self, stream: str, start: LeafIndex, limit: int) -> tuple[SequencedEntry, ...]:
+    def entries(self, log: StreamLog, start: LeafIndex, limit: int) -> tuple[SequencedEntry, ...]:
         """Entries from ``start`` on, ascending; ``seq`` is not filled."""
         ...
 
-    def openable(self, stream: str, indices: Sequence[LeafIndex]) -> tuple[OpenableEvent, ...]:
+    def openable(self, log: StreamLog, indices: Sequence[LeafIndex]) -> tuple[OpenableEvent, ...]:
         """What opens these entries, ascending by index."""
         ...
 
-    def is_pending(self, stream: str, map_key: Hash32, served_size: TreeSize) -> bool:
+    def is_pending(self, log: StreamLog, map_key: Hash32, served_size: TreeSize) -> bool:
         """Whether an accepted event of the key is not below ``served_size`` in the log."""
         ...
 
-    def pending_count(self, stream: str, served_size: TreeSize) -> int:
+    def pending_count(self, log: StreamLog, served_size: TreeSize) -> int:
         """Accepted events that are not below ``served_size`` in the log."""
         ...
 
 
 class OutboxStore(Protocol):
-    """Heads on their way to the chain. At most one row per (stream, epoch) is not withdrawn."""
+    """Heads on their way to the chain. At most one row per (log, epoch) is not withdrawn."""
 
-    def newest_outbox(self, stream: str) -> OutboxRow | None:
+    def newest_outbox(self, log: StreamLog) -> OutboxRow | None:
         """The row of the highest epoch that is not withdrawn."""
         ...
 
-    def outbox_after(self, stream: str, epoch: int) -> tuple[OutboxRow, ...]:
+    def outbox_after(self, log: StreamLog, epoch: int) -> tuple[OutboxRow, ...]:
         """Rows above an epoch that are not withdrawn, ascending."""
         ...
 
-    def find_outbox(self, stream: str, epoch: int) -> tuple[OutboxRow, ...]:
+    def find_outbox(self, log: StreamLog, epoch: int) -> tuple[OutboxRow, ...]:
         """All rows of an epoch, withdrawn ones too, newest first."""
         ...
 
-    def nonces_in_flight(self) -> frozenset[int]:
-        """Nonces of the rows, of every stream, that are signed or sent."""
+    def nonces_in_flight(self, sender: bytes) -> frozenset[int]:
+        """Nonces of the sender's rows, of every stream, that are signed or sent."""
         ...
 
     def add_outbox(self, fence: Fence, row: NewOutboxRow) -> OutboxRow:
@@ -187,7 +201,50 @@ class SnapshotStore(SnapshotSource, Protocol):
         ...
 
 
-class Store(PublicationStore, LogStore, OutboxStore, SnapshotStore, Protocol):
+class GenerationStore(Protocol):
+    """A stream's change from one generation to the next."""
+
+    def log_before(self, log: StreamLog) -> StreamLog | None:
+        """The newest generation before a log of which there are entries, or None."""
+        ...
+
+    def standing_items(
+        self, log: StreamLog, indices: Sequence[LeafIndex]
+    ) -> tuple[StandingItem, ...]:
+        """The events of these entries, ascending by index; one that was erased is left out."""
+        ...
+
+    def begin_carrying(self, fence: Fence, former: StreamLog, log: StreamLog) -> None:
+        """Close the former generation: from here on neither takes events.
+
+        Raises:
+            ConflictError: An event of the former one has no place in its log yet, or another
+                generation takes events. Nothing was written.
+        """
+        ...
+
+    def carry(
+        self,
+        fence: Fence,
+        former: StreamLog,
+        log: StreamLog,
+        size: TreeSize,
+        items: Sequence[CarriedItem],
+        at: datetime,
+    ) -> None:
+        """Put items again from index ``size`` on, and let their records stand by the new events.
+
+        Raises:
+            RollbackError: The stored log does not have ``size`` entries.
+        """
+        ...
+
+    def finish_carrying(self, fence: Fence, log: StreamLog) -> None:
+        """Let the next generation take events."""
+        ...
+
+
+class Store(PublicationStore, LogStore, OutboxStore, SnapshotStore, GenerationStore, Protocol):
     """All a node keeps."""
 
     def acquire_fence(self, name: str) -> Fence:

@@ -34,6 +34,8 @@ class HeadTransaction:
     """Generation, for a first head."""
     map_function: int | None
     """Map function, for a first head."""
+    expected_epoch: int | None
+    """Epoch of the head that a first one takes the place of; 0 where there was none."""
 
 
 class TransactionReader(Protocol):

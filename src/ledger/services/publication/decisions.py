@@ -14,7 +14,7 @@ from ledger.core.intake.problems import RowError
 from ledger.core.records.record import match_form
 from ledger.core.types import Hash32
 from ledger.services.ports import Entropy, PublicationStore
-from ledger.services.publication.events import RECORD_ID_BYTES, EventMaker, PutPlan
+from ledger.services.publication.events import RECORD_ID_BYTES, EventMaker, Generations, PutPlan
 from ledger.services.publication.problems import state_error
 from ledger.services.publication.report import Effect, Mode, Outcome, RowReport, State
 from ledger.services.publication.slices import ReadRow, ReadSlice
@@ -87,6 +87,7 @@ def decide_changes(
     store: PublicationStore,
     maker: EventMaker,
     today: date,
+    generations: Generations,
 ) -> Decisions:
     """Decide a file of changes: end each record that a row matches, and exactly one."""
     in_file: dict[str, Ending] = {}
@@ -108,7 +109,7 @@ def decide_changes(
             error = _already_ended(row.row, ended[0])
             decisions.reject(row.row, error, record_id=record.record_id)
         else:
-            ending = maker.change(change, record, today)
+            ending = maker.change(change, record, today, generations)
             in_file[record.record_id] = ending
             decisions.endings.append(ending)
             decisions.accept(row.row, Effect.ENDED, record.record_id)

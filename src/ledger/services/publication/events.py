@@ -1,5 +1,6 @@
 """Makes the events of rows: commitments, map keys and what the store keeps with them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, NamedTuple
@@ -10,11 +11,24 @@ from ledger.core.records.event import PreparedEvent, prepare_drop
 from ledger.core.records.put_form import PutForm
 from ledger.core.records.record import Record, match_form
 from ledger.core.types import Hash32
-from ledger.services.ports import Entropy
-from ledger.services.stored import Ending, NewEvent, NewRecord, Put, StoredRecord
+from ledger.errors import GenerationChangingError
+from ledger.services.ports import Entropy, PublicationStore
+from ledger.services.stored import Ending, NewEvent, NewRecord, Put, StoredRecord, StreamLog
 from ledger.services.stream.subject_keys import SubjectKeys
 
 RECORD_ID_BYTES: Final = 16
+
+
+Generations = Mapping[str, int]
+"""The generation of each stream that takes events."""
+
+
+def accepting_generations(store: PublicationStore) -> Generations:
+    """The generation of each stream that takes events now, or will as soon as it is filled.
+
+    The store refuses events for one that is not filled yet.
+    """
+    return {stream: found.generation for stream, found in store.accepting().items()}
 
 
 class PutPlan(NamedTuple):
@@ -62,26 +76,27 @@ class EventMaker:
         self._entropy = entropy
         self._forms: dict[tuple[str, date], PutForm] = {}
 
-    def put(self, record: Record, plan: PutPlan, *, today: date) -> Put:
+    def put(self, record: Record, plan: PutPlan, *, today: date, generations: Generations) -> Put:
         """Put a record in force as planned; one that ends is expired in the same batch.
 
         An amendment stands in the place of the record's newest put, and the record's columns are
         from then on those of its event.
         """
-        stream = record_type(record.record_type).stream
+        log = _log(record_type(record.record_type).stream, generations)
         prepared = self._form(record.record_type, today).prepare(
             record, event_kind=plan.kind, record_id=plan.record_id, version=plan.version
         )
         return Put(
             event=NewEvent(
-                stream=stream,
+                stream=log.stream,
+                generation=log.generation,
                 kind=plan.kind,
                 op="put",
                 record_type=record.record_type,
                 subject=record.subject,
                 record_id=plan.record_id,
                 version=plan.version,
-                map_key=self._keys.map_key_of(stream, record.record_type, record.subject),
+                map_key=self._keys.map_key_of(log, record.record_type, record.subject),
                 commitment=prepared.commitment,
                 event=prepared.event_bytes,
                 salt=prepared.salt,
@@ -90,7 +105,7 @@ class EventMaker:
             record=NewRecord(
                 record_id=plan.record_id,
                 record_type=record.record_type,
-                stream=stream,
+                stream=log.stream,
                 subject=record.subject,
                 issuer=record.issuer,
                 document_number=record.document_number,
@@ -99,13 +114,13 @@ class EventMaker:
                 content_digest=plan.content_digest,
                 in_force_until=record.in_force_until,
             ),
-            ending=self._expire_at_once(record, plan, stream, today) if plan.ends else None,
+            ending=self._expire_at_once(record, plan, log, today) if plan.ends else None,
             target_seq=plan.target_seq,
         )
 
-    def _expire_at_once(self, record: Record, plan: PutPlan, stream: str, today: date) -> Ending:
+    def _expire_at_once(self, record: Record, plan: PutPlan, log: StreamLog, today: date) -> Ending:
         standing = _Standing(
-            stream,
+            log.stream,
             record.record_type,
             record.subject,
             record.issuer,
@@ -113,20 +128,25 @@ class EventMaker:
             plan.version,
             None,
         )
-        return self._end("expire", standing, record.in_force_until or today, today)
+        return self._end("expire", standing, log, record.in_force_until or today, today)
 
-    def change(self, change: Change, record: StoredRecord, today: date) -> Ending:
+    def change(
+        self, change: Change, record: StoredRecord, today: date, generations: Generations
+    ) -> Ending:
         """End a record by a decision."""
-        return self._end(change.kind, _standing(record), change.decided_on, today, change.basis)
+        log, standing = _log(record.stream, generations), _standing(record)
+        return self._end(change.kind, standing, log, change.decided_on, today, change.basis)
 
-    def expire(self, record: StoredRecord, today: date) -> Ending:
+    def expire(self, record: StoredRecord, today: date, generations: Generations) -> Ending:
         """End a record whose last day is over; that day stands as the day of the decision."""
-        return self._end("expire", _standing(record), record.in_force_until or today, today)
+        log, standing = _log(record.stream, generations), _standing(record)
+        return self._end("expire", standing, log, record.in_force_until or today, today)
 
     def _end(
         self,
         kind: str,
         record: _Standing,
+        log: StreamLog,
         decided_on: date,
         today: date,
         basis: str | None = None,
@@ -146,7 +166,7 @@ class EventMaker:
             random=self._entropy,
         )
         return Ending(
-            event=self._drop(prepared),
+            event=self._drop(prepared, log),
             kind=kind,
             decided_on=decided_on,
             target_seq=record.put_seq,
@@ -166,22 +186,30 @@ class EventMaker:
             }
         return self._forms[name]
 
-    def _drop(self, prepared: PreparedEvent) -> NewEvent:
+    def _drop(self, prepared: PreparedEvent, log: StreamLog) -> NewEvent:
         event = prepared.event
         return NewEvent(
-            stream=event["stream"],
+            stream=log.stream,
+            generation=log.generation,
             kind=event["kind"],
             op="drop",
             record_type=event["record_type"],
             subject=event["subject"],
             record_id=event["record_id"],
             version=event["version"],
-            map_key=self._keys.map_key_of(event["stream"], event["record_type"], event["subject"]),
+            map_key=self._keys.map_key_of(log, event["record_type"], event["subject"]),
             commitment=prepared.commitment,
             event=prepared.event_bytes,
             salt=prepared.salt,
             disclosures=prepared.disclosures,
         )
+
+
+def _log(stream: str, generations: Generations) -> StreamLog:
+    generation = generations.get(stream)
+    if generation is None:
+        raise GenerationChangingError(f"{stream}: takes no events before the worker has begun it")
+    return StreamLog(stream, generation)
 
 
 def _standing(record: StoredRecord) -> _Standing:

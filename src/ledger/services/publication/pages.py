@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
+from ledger.services.publication.progress import state_of
 from ledger.services.publication.report import ENDING, Outcome, RowReport, State
-from ledger.services.stored import RecordPosition
-from ledger.services.stream.state import StreamStates
+from ledger.services.stored import RecordPosition, StreamLog
+from ledger.services.stream.streams import NodeStreams, Sizes
 
 MOST_REJECTED: Final = 1_000
 """Rejected rows named in the summary of a batch."""
@@ -49,17 +50,9 @@ class BatchFacts:
     """The first rejected rows."""
 
 
-class Sizes(NamedTuple):
-    """How far one stream is."""
-
-    integrated: int
-    anchored: int
-    served: int
-
-
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """How many events of one stream have come how far."""
+    """How many events of one log have come how far."""
 
     events: int
     sequenced: int
@@ -96,13 +89,18 @@ class BatchPageStore(Protocol):
         """Rows of a batch from a place on, each with its place; states are not filled."""
         ...
 
-    def batch_reached(self, batch_id: int, sizes: Mapping[str, Sizes]) -> Mapping[str, Reached]:
-        """How far a batch's own events are, by the sizes of each stream."""
+    def batch_reached(self, batch_id: int, sizes: Mapping[StreamLog, Sizes]) -> tuple[Reached, ...]:
+        """How far a batch's own events are.
+
+        Args:
+            batch_id: The batch.
+            sizes: How far each log is, in order; a stream's lowest stands for those before it too.
+        """
         ...
 
     def unchanged_reached(
-        self, batch_id: int, of_ends: bool, sizes: Mapping[str, Sizes]
-    ) -> Mapping[str, Reached]:
+        self, batch_id: int, of_ends: bool, sizes: Mapping[StreamLog, Sizes]
+    ) -> tuple[Reached, ...]:
         """How far the earlier events are that a batch's unchanged rows speak of."""
         ...
 
@@ -124,12 +122,12 @@ class BatchPages:
 
     Args:
         store: Where batches are.
-        states: The node's streams, to say how far an event has come.
+        streams: The node's streams, to say how far an event has come.
     """
 
-    def __init__(self, store: BatchPageStore, states: StreamStates) -> None:
+    def __init__(self, store: BatchPageStore, streams: NodeStreams) -> None:
         self._store = store
-        self._states = states
+        self._streams = streams
         self._facts: OrderedDict[int, BatchFacts] = OrderedDict()
         self._lock = Lock()
 
@@ -150,19 +148,18 @@ class BatchPages:
         facts = self._facts_of(batch_id)
         if facts is None:
             return None
-        sizes = {
-            name: Sizes(state.size, state.anchored_size, state.served_size)
-            for name, state in self._states.items()
-        }
+        sizes: dict[StreamLog, Sizes] = {}
+        for stream in self._streams.values():
+            sizes |= stream.sizes()
         own = self._store.batch_reached(batch_id, sizes)
-        found = list(own.values())
+        found = list(own)
         if facts.counts.get(Outcome.UNCHANGED, 0):
             of_ends = facts.kind == "changes"
-            found += self._store.unchanged_reached(batch_id, of_ends, sizes).values()
+            found += self._store.unchanged_reached(batch_id, of_ends, sizes)
         return BatchSummary(
             facts=facts,
             state=min((_behind(one) for one in found), key=ORDER.index, default=_PROVED),
-            events={state: sum(_count(one, state) for one in own.values()) for state in ORDER},
+            events={state: sum(_count(one, state) for one in own) for state in ORDER},
         )
 
     def rows(
@@ -207,16 +204,7 @@ class BatchPages:
             return row
         # An unchanged row of a change file speaks of the end as well.
         ends = of_ends or row.effect in ENDING
-        index = position.end_index if ends else position.put_index
-        state = self._states.get(position.stream)
-        reached = Reached(
-            events=1,
-            sequenced=index is not None,
-            integrated=index is not None and state is not None and index < state.size,
-            anchored=index is not None and state is not None and index < state.anchored_size,
-            served=index is not None and state is not None and index < state.served_size,
-        )
-        return replace(row, state=_behind(reached))
+        return replace(row, state=state_of(self._streams, *position.place(is_end=ends)))
 
 
 def _behind(one: Reached) -> State:

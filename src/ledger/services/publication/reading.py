@@ -18,6 +18,7 @@ from ledger.core.verify.verdict import day_of
 from ledger.errors import ConflictError
 from ledger.services.ports import Clock
 from ledger.services.publication.decisions import Decisions
+from ledger.services.publication.events import Generations
 from ledger.services.publication.report import Mode
 from ledger.services.publication.slices import (
     SLICE_ROWS,
@@ -93,6 +94,7 @@ class FileReading:
         reading: Reading,
         decisions: Decisions,
         received_at: datetime,
+        generations: Generations,
         progress: Progress | None,
     ) -> Iterator[Put]:
         """Make the puts that were decided, in their order.
@@ -104,7 +106,7 @@ class FileReading:
             UnavailableError: The work on them was lost on the way.
         """
         today, total = day_of(received_at), reading.rows
-        todo = _slices_of_puts(reading, decisions, today)
+        todo = _slices_of_puts(reading, decisions, today, generations)
         prepared = self._workshop.prepare(todo, len(decisions.puts))
         told = _telling(prepared, total - len(decisions.puts), total, progress)
         ahead = deque(islice(told, AHEAD_SLICES))
@@ -126,11 +128,11 @@ def _slices(opened: OpenedFile) -> Iterator[SliceToRead]:
 
 
 def _slices_of_puts(
-    reading: Reading, decisions: Decisions, today: date
+    reading: Reading, decisions: Decisions, today: date, generations: Generations
 ) -> Iterator[SliceToPrepare]:
     for number, placed in groupby(decisions.puts, key=attrgetter("slice")):
         plans = tuple([(one.place, one.plan) for one in placed])
-        yield SliceToPrepare(reading.slices[number].records, plans, today)
+        yield SliceToPrepare(reading.slices[number].records, plans, today, generations)
 
 
 def _telling(

@@ -25,8 +25,9 @@ from ledger.errors import ConflictError, InputError, KeyReusedError, StoreUnavai
 from ledger.services.crash_points import reach
 from ledger.services.ports import Clock, Entropy, PublicationStore
 from ledger.services.publication.decisions import Decisions, decide_changes, decide_records
-from ledger.services.publication.events import EventMaker
+from ledger.services.publication.events import EventMaker, Generations, accepting_generations
 from ledger.services.publication.identity import RecordIdentity
+from ledger.services.publication.progress import state_of
 from ledger.services.publication.reading import FileReading, Progress, Reading
 from ledger.services.publication.report import (
     ENDING,
@@ -34,13 +35,13 @@ from ledger.services.publication.report import (
     Mode,
     Outcome,
     RowReport,
-    State,
     encode_report,
     parse_report,
 )
 from ledger.services.publication.slices import OwnWorkshop, Workshop
 from ledger.services.stored import NewBatch, RecordPosition, StoredBatch
-from ledger.services.stream.state import StreamStates, proved_day
+from ledger.services.stream.state import proved_day
+from ledger.services.stream.streams import NodeStreams
 from ledger.services.stream.subject_keys import SubjectKeys
 
 MAX_NAME_CHARS: Final = 255
@@ -66,7 +67,7 @@ class Publication:
         node_key: 32 secret bytes by which records are known again.
         clock: The node's clock.
         entropy: Source of salts and record ids.
-        states: The node's streams, to say how far a row has come.
+        streams: The node's streams, to say how far a row has come.
         workshop: Where the rows of files are worked on; None: in the thread that accepts them.
     """
 
@@ -79,7 +80,7 @@ class Publication:
         node_key: bytes,
         clock: Clock,
         entropy: Entropy,
-        states: StreamStates,
+        streams: NodeStreams,
         workshop: Workshop | None = None,
     ) -> None:
         self._store = store
@@ -89,7 +90,7 @@ class Publication:
         self._reading = FileReading(region=region, workshop=workshop or own, clock=clock)
         self._entropy = entropy
         self._clock = clock
-        self._states = states
+        self._streams = streams
         self._one_at_a_time = Lock()
         self._is_bound = False
 
@@ -118,6 +119,8 @@ class Publication:
             FileError: The file cannot be read at all, or is one of changes sent as an amendment.
             InputError: The name or key is too long, or holds control characters.
             KeyReusedError: The idempotency key came with other bytes before.
+            GenerationChangingError: The stream goes over to its next generation just now; nothing
+                was taken.
             FatalStateError: The database was filled under another node key.
             StoreUnavailableError: The outcome is unknown; send the same file again.
         """
@@ -133,10 +136,13 @@ class Publication:
             reading = self._reading.read(content, mode=mode, encoding=encoding)
             reach("publication.parsed")
             for _ in range(TRIES):
+                generations = accepting_generations(self._store)
                 report, batch, decisions = self._decide(
-                    reading, mode, source_name, idempotency_key, digest
+                    reading, mode, source_name, idempotency_key, digest, generations
                 )
-                puts = self._reading.prepare(reading, decisions, report.received_at, progress)
+                puts = self._reading.prepare(
+                    reading, decisions, report.received_at, generations, progress
+                )
                 reach("publication.decided")
                 try:
                     # 2. One transaction.
@@ -173,6 +179,7 @@ class Publication:
         source_name: str,
         idempotency_key: str | None,
         digest: bytes,
+        generations: Generations,
     ) -> tuple[BatchReport, NewBatch, Decisions]:
         received_at = self._clock.now()
         today = day_of(received_at)
@@ -187,7 +194,11 @@ class Publication:
             )
         else:
             decisions = decide_changes(
-                reading.changes, store=self._store, maker=self._maker, today=today
+                reading.changes,
+                store=self._store,
+                maker=self._maker,
+                today=today,
+                generations=generations,
             )
         report = BatchReport(
             batch_id=0,
@@ -206,7 +217,8 @@ class Publication:
     def _proved_day(self) -> date | None:
         # From the store: a process that has just started serves nothing yet, and just then the
         # clock may be wrong.
-        return proved_day(self._store.newest_snapshot(stream) for stream in self._states)
+        logs = [log for one in self._streams.values() for log in one.sizes()]
+        return proved_day(map(self._store.newest_snapshot, logs))
 
     def _earlier(self, idempotency_key: str | None, digest: bytes) -> StoredBatch | None:
         if idempotency_key is None:
@@ -245,18 +257,7 @@ class Publication:
             return row
         # An unchanged row of a change file speaks of the end as well.
         ends = is_change or row.effect in ENDING
-        index = position.end_index if ends else position.put_index
-        return replace(row, state=self._state_of(position.stream, index))
-
-    def _state_of(self, stream: str, index: int | None) -> State:
-        if index is None:
-            return State.ACCEPTED
-        state = self._states[stream]
-        if index < state.served_size:
-            return State.CONFIRMED
-        if index < state.anchored_size:
-            return State.ANCHORED
-        return State.INTEGRATED if index < state.size else State.SEQUENCED
+        return replace(row, state=state_of(self._streams, *position.place(is_end=ends)))
 
 
 def _digest(content: bytes, mode: Mode, encoding: Encoding | None) -> Hash32:

@@ -18,7 +18,7 @@ from ledger.core.intake.layout import Layout
 from ledger.core.intake.table import Row
 from ledger.core.records.record import Record
 from ledger.core.types import Hash32
-from ledger.services.publication.events import EventMaker, PutPlan
+from ledger.services.publication.events import EventMaker, Generations, PutPlan
 from ledger.services.publication.identity import RecordIdentity
 from ledger.services.stored import Put
 
@@ -73,6 +73,8 @@ class SliceToPrepare:
     """Place of each record within its slice, and how it is put."""
     today: date
     """The day of publication."""
+    generations: Generations
+    """Whose logs the puts are for."""
 
 
 class Workshop(Protocol):
@@ -149,5 +151,7 @@ class OwnWorkshop:
             record = todo.records[place]
             if not isinstance(record, Record):
                 raise TypeError("slice: expected a record that was read here")
-            puts.append(self._maker.put(record, plan, today=todo.today))
+            puts.append(
+                self._maker.put(record, plan, today=todo.today, generations=todo.generations)
+            )
         return puts

@@ -10,6 +10,7 @@ from ledger.errors import NotIntegratedError, UnavailableError
 from ledger.services.ports import LogStore, OutboxStore
 from ledger.services.ports.mirroring import EntrySource, LogName, MirrorStore
 from ledger.services.ports.store import SnapshotSource
+from ledger.services.stored import StreamLog
 from ledger.services.stream.tiles import CheckpointKey, newest_anchored
 
 
@@ -22,13 +23,13 @@ class OwnLog:
 
     Args:
         store: The database; the node may run on it meanwhile.
-        stream: One of the closed list.
+        name: Which of the node's logs.
         key: Signs the checkpoint.
     """
 
-    def __init__(self, *, store: OwnStore, stream: str, key: CheckpointKey) -> None:
+    def __init__(self, *, store: OwnStore, name: StreamLog, key: CheckpointKey) -> None:
         self._store = store
-        self._stream = stream
+        self._name = name
         self._key = key
 
     def checkpoint(self) -> bytes:
@@ -39,16 +40,16 @@ class OwnLog:
         Raises:
             NotIntegratedError: No head is in a block yet.
         """
-        snapshot = self._store.newest_snapshot(self._stream)
-        head = newest_anchored(self._store, self._stream, snapshot)
+        snapshot = self._store.newest_snapshot(self._name)
+        head = newest_anchored(self._store, self._name, snapshot)
         if head is None:
-            raise NotIntegratedError(f"{self._stream}: expected a head in a block, found none")
+            raise NotIntegratedError(f"{self._name}: expected a head in a block, found none")
         return sign_checkpoint(Checkpoint(self._key.origin, *head), self._key.seed)
 
     def entries(self, bundle: Bundle) -> tuple[bytes, ...]:
         """The entries of a bundle; fewer where the database has no more."""
         start = bundle.index * TILE_WIDTH
-        found = self._store.entries(self._stream, start, bundle.width)
+        found = self._store.entries(self._name, start, bundle.width)
         return _in_order([(entry.log_index, entry.entry) for entry in found], start)
 
 

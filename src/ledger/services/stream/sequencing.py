@@ -18,7 +18,7 @@ from ledger.core.stream.entry import Entry, encode_entry, opening_entry
 from ledger.errors import FatalStateError
 from ledger.services.crash_points import reach
 from ledger.services.ports import LogStore
-from ledger.services.stored import Fence, SequencedEntry, Unsequenced
+from ledger.services.stored import Fence, SequencedEntry, StreamLog, Unsequenced
 from ledger.services.stream.state import StreamState
 
 BATCH: Final = 2_000
@@ -30,16 +30,12 @@ class Sequencer:
 
     Args:
         region: GB/T 2260 code, six digits.
-        vrf_keys: Generation of each stream, part of its opening entry.
         store: Where events and entries are.
         fence: The worker's right to write.
     """
 
-    def __init__(
-        self, *, region: str, vrf_keys: dict[str, int], store: LogStore, fence: Fence
-    ) -> None:
+    def __init__(self, *, region: str, store: LogStore, fence: Fence) -> None:
         self._region = region
-        self._vrf_keys = vrf_keys
         self._store = store
         self._fence = fence
 
@@ -51,12 +47,11 @@ class Sequencer:
         """
         if state.size == 0:
             return
-        expected, found = self._opening(state.stream).leaf_hash, state.leaf_hash(0)
+        expected, found = opening(self._region, state.name).leaf_hash, state.leaf_hash(0)
         if found != expected:
             raise FatalStateError(
-                f"{state.stream}: expected the opening entry of region {self._region} and"
-                f" generation {self._vrf_keys[state.stream]}, leaf {expected.hex()},"
-                f" found {found.hex()}"
+                f"{state.name}: expected the opening entry of region {self._region} and this"
+                f" generation, leaf {expected.hex()}, found {found.hex()}"
             )
 
     def step(self, state: StreamState) -> int:
@@ -71,26 +66,28 @@ class Sequencer:
         state.catch_up()
         appended = 0
         if state.size == 0:
-            appended += self._append(state, [self._opening(state.stream)])
-        while waiting := self._store.unsequenced(state.stream, BATCH):
+            appended += self._append(state, [opening(self._region, state.name)])
+        while waiting := self._store.unsequenced(state.name, BATCH):
             appended += self._append(state, place(waiting, state.size))
         return appended
 
     def _append(self, state: StreamState, entries: Sequence[SequencedEntry]) -> int:
         reach("sequencing.placed")
         # 2. One transaction.
-        self._store.append_entries(self._fence, state.stream, state.size, entries)
+        self._store.append_entries(self._fence, state.name, state.size, entries)
         reach("sequencing.stored")
         # 3. Memory follows the store.
         taken = state.catch_up()
         reach("sequencing.integrated")
         return taken
 
-    def _opening(self, stream: str) -> SequencedEntry:
-        entry = opening_entry(self._region, stream, self._vrf_keys[stream])
-        return SequencedEntry(
-            log_index=0, entry=entry, leaf_hash=hash_leaf(entry), map_key=None, seq=None
-        )
+
+def opening(region: str, log: StreamLog) -> SequencedEntry:
+    """The entry with which a log begins."""
+    entry = opening_entry(region, log.stream, log.generation)
+    return SequencedEntry(
+        log_index=0, entry=entry, leaf_hash=hash_leaf(entry), map_key=None, seq=None
+    )
 
 
 def place(waiting: Sequence[Unsequenced], size: int) -> list[SequencedEntry]:

@@ -1,4 +1,4 @@
-"""One stream in memory: its log, the map that is served, and a draft of the next.
+"""One log of a stream in memory: its entries, the map that is served, and a draft of the next.
 
 The *served* map holds the entries up to the newest verified snapshot; lookups are answered from it
 alone. The *draft* is a copy of it that has taken in what came since: it gives the root of the next
@@ -10,7 +10,7 @@ Readers take no lock. What they read never changes: the log below a size it had,
 is served.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from threading import RLock
@@ -24,7 +24,7 @@ from ledger.core.types import Hash32, LeafIndex, TreeSize
 from ledger.core.verify.verdict import day_of, moment_of
 from ledger.errors import FatalStateError, NotIntegratedError
 from ledger.services.ports import LogStore
-from ledger.services.stored import SequencedEntry, Snapshot
+from ledger.services.stored import SequencedEntry, Snapshot, StreamLog
 
 CHUNK: Final = 10_000
 """Entries read from the store at a time."""
@@ -65,12 +65,12 @@ class StreamState:
     """The log and maps of one stream; safe for use by many threads, one of which writes.
 
     Args:
-        stream: One of the closed list.
+        name: Which log.
         store: Where the entries are.
     """
 
-    def __init__(self, stream: str, store: LogStore) -> None:
-        self.stream = stream
+    def __init__(self, name: StreamLog, store: LogStore) -> None:
+        self.name = name
         self._store = store
         self._log = MerkleLog()
         self._base = StreamMap(self._log)
@@ -79,6 +79,11 @@ class StreamState:
         self._served: _Served | None = None
         self._anchored_size = 0
         self._writing = RLock()
+
+    @property
+    def stream(self) -> str:
+        """Which stream it is a generation of."""
+        return self.name.stream
 
     @property
     def size(self) -> TreeSize:
@@ -162,7 +167,7 @@ class StreamState:
         """
         taken = 0
         with self._writing:
-            while entries := self._store.entries(self.stream, self.size, CHUNK):
+            while entries := self._store.entries(self.name, self.size, CHUNK):
                 _check(entries, self.size)
                 self._log.extend([entry.leaf_hash for entry in entries])
                 taken += len(entries)
@@ -189,13 +194,23 @@ class StreamState:
             if ours != (head.log_root, head.map_root):
                 self._draft = self._served = None
                 raise FatalStateError(
-                    f"{self.stream}: expected log and map roots {ours[0].hex()}, {ours[1].hex()},"
+                    f"{self.name}: expected log and map roots {ours[0].hex()}, {ours[1].hex()},"
                     f" found {head.log_root.hex()}, {head.map_root.hex()} on chain"
                 )
             # At this point: the map is hashed and nobody will change it. Readers see the snapshot
             # and its map together.
             self._base, self._draft = proved, None
             self._served = _Served(snapshot, proved)
+
+    def items_in_force(self) -> tuple[LeafIndex, ...]:
+        """Log indices of every item under every key, by everything integrated, ascending.
+
+        Raises:
+            FatalStateError: The stored entries are not those that were integrated.
+            StoreUnavailableError: The store does not answer.
+        """
+        with self._writing:
+            return self._map_at(self.size).every_index()
 
     def served_key(self, key: Hash32, *, most: int) -> ServedKey | None:
         """What the served map says of a key; None before there is a snapshot.
@@ -233,7 +248,7 @@ class StreamState:
         self._draft = draft
         while draft.size < size:
             most = min(CHUNK, size - draft.size)
-            entries = self._store.entries(self.stream, draft.size, most)
+            entries = self._store.entries(self.name, draft.size, most)
             _check(entries, draft.size)
             for entry in entries:
                 if entry.leaf_hash != self._log.leaf_hash(entry.log_index):
@@ -244,12 +259,8 @@ class StreamState:
     def _require_size(self, size: TreeSize) -> None:
         if size > self.size:
             raise NotIntegratedError(
-                f"{self.stream}: expected at least {size} entries, found {self.size}"
+                f"{self.name}: expected at least {size} entries, found {self.size}"
             )
-
-
-StreamStates = Mapping[str, StreamState]
-"""The streams of a node by name."""
 
 
 def proved_day(snapshots: Iterable[Snapshot | None]) -> date | None:

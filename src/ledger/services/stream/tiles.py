@@ -24,7 +24,7 @@ from ledger.core.stream.tiles import TILE_HEIGHT, TILE_WIDTH, Bundle, Tile, enco
 from ledger.core.types import Hash32, TreeSize
 from ledger.errors import FatalStateError
 from ledger.services.ports import LogStore, OutboxStore
-from ledger.services.stored import ANCHORED, MINED, Snapshot
+from ledger.services.stored import ANCHORED, MINED, Snapshot, StreamLog
 from ledger.services.stream.state import StreamState
 
 
@@ -62,7 +62,7 @@ class StreamTiles:
         Raises:
             StoreUnavailableError: The store does not answer.
         """
-        newest = self._store.newest_outbox(self._state.stream)
+        newest = self._store.newest_outbox(self._state.name)
         signed = 0 if newest is None else newest.new_size
         # After a start, memory may not hold yet what was signed before.
         return min(max(signed, self._state.served_size), self._state.size)
@@ -74,7 +74,7 @@ class StreamTiles:
             FatalStateError: The log in memory has another root than the head.
             StoreUnavailableError: The store does not answer.
         """
-        found = newest_anchored(self._store, self._state.stream, self._state.snapshot)
+        found = newest_anchored(self._store, self._state.name, self._state.snapshot)
         if found is None or found[0] > self._state.size:
             return None
         size, root = found
@@ -82,7 +82,7 @@ class StreamTiles:
         if computed != root:
             # Pair assertion: a signature over a second history could never be taken back.
             raise FatalStateError(
-                f"{self._state.stream}: expected log root {root.hex()} at size {size},"
+                f"{self._state.name}: expected log root {root.hex()} at size {size},"
                 f" found {computed.hex()}"
             )
         return sign_checkpoint(Checkpoint(self._key.origin, size, root), self._key.seed)
@@ -109,10 +109,10 @@ class StreamTiles:
         start = bundle.index * TILE_WIDTH
         if not self._reaches(start + bundle.width):
             return None
-        entries = self._store.entries(self._state.stream, start, bundle.width)
+        entries = self._store.entries(self._state.name, start, bundle.width)
         if [entry.log_index for entry in entries] != list(range(start, start + bundle.width)):
             raise FatalStateError(
-                f"{self._state.stream}: expected entries {start} to {start + bundle.width - 1}"
+                f"{self._state.name}: expected entries {start} to {start + bundle.width - 1}"
             )
         return encode_bundle([entry.entry for entry in entries])
 
@@ -122,22 +122,22 @@ class StreamTiles:
 
 
 def newest_anchored(
-    store: OutboxStore, stream: str, snapshot: Snapshot | None
+    store: OutboxStore, log: StreamLog, snapshot: Snapshot | None
 ) -> tuple[TreeSize, Hash32] | None:
     """Size and log root of the newest head that a block is known to hold; None before the first.
 
     Args:
         store: The outbox.
-        stream: One of the closed list.
+        log: Which of the node's own.
         snapshot: The newest verified one.
 
     Raises:
         StoreUnavailableError: The store does not answer.
     """
     heads = [] if snapshot is None else [(snapshot.head.size, snapshot.head.log_root)]
-    newest = store.newest_outbox(stream)
+    newest = store.newest_outbox(log)
     if newest is not None:
         # Where the newest is still on its way, the one that it builds on is in a block.
-        rows = (newest, *store.find_outbox(stream, newest.epoch - 1))
+        rows = (newest, *store.find_outbox(log, newest.epoch - 1))
         heads += [(row.new_size, row.log_root) for row in rows if row.state in (MINED, ANCHORED)]
     return max(heads, default=None)
