@@ -9,6 +9,9 @@ from ledger.services.crash_points import CRASH_POINTS
 ANY_MOMENT = "any moment"
 """Killed from outside, at a time that nobody chose."""
 
+ANY_MOMENT_S = 3.0
+"""A process without a point is killed within this time."""
+
 PASSINGS = (1, 1, 2, 3)
 """The passing at which a process dies; the first often lies in the recovery."""
 
@@ -22,6 +25,8 @@ class Step:
 
     point: str
     passing: int = 1
+    longest_s: float = ANY_MOMENT_S
+    """When nobody chose a point, the process is killed within this time."""
 
     @property
     def armed(self) -> str | None:
