@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from faulting.chain import command as chain
 from faulting.network import FaultsError
 from faulting.node import command as node
 
@@ -17,8 +18,9 @@ from faulting.node import command as node
 def main() -> int:
     """Run what was asked for; gives the exit code."""
     options = _options()
-    # As an exception, so that chain and folders are cleared away.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # As an exception, so that chain, nodes and folders are cleared away.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _: sys.exit(128 + received))
     console = Console(width=100) if not sys.stdout.isatty() else Console()
 
     def say(text: str) -> None:
@@ -26,7 +28,8 @@ def main() -> int:
 
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="credit-ledger-faults-") as folder:
-        table = node.NodeTable(options, Path(folder), say)
+        make = chain.ChainTable if options.chain else node.NodeTable
+        table = make(options, Path(folder), say)
         try:
             table.run()
         except FaultsError as error:
@@ -44,9 +47,11 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="faults", description="Break things; nothing is lost.")
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--node", action="store_true", help="the node's crash table")
+    which.add_argument("--chain", action="store_true", help="validators, endpoints, senders")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**31))
     parser.add_argument("--json", type=Path, help="write the report here")
     node.add_options(parser)
+    chain.add_options(parser)
     return parser.parse_args()
 
 

@@ -54,7 +54,7 @@ class Sender:
         self.place = place
         self.chance = random.Random(seed)  # noqa: S311 - a schedule, not a secret
         self.book = Book(place.region, self.chance)
-        self._report = report
+        self.report = report
         self._unheard: list[Sending] = []
         """Files whose outcome is unknown; sent again until it is known."""
         self._key = {"Authorization": f"Bearer {load_keys(place.folder).operator_token}"}
@@ -135,9 +135,13 @@ class Sender:
                     self._report_all(STUCK, [f"does not come to rest: {self.last_words()}"])
                     break
             for one in checks.at_rest(self.place, self.book, today(), idle=idle):
-                self._report(one)
+                self.report(one)
             for one in self._answers(client):
-                self._report(one)
+                self.report(one)
+
+    def standing(self) -> list[Finding]:
+        """What must hold at every moment."""
+        return checks.after_kill(self.place, self.book)
 
     def last_words(self) -> str:
         """The end of the node's log."""
@@ -164,7 +168,7 @@ class Sender:
 
     def _report_all(self, kind: str, texts: Sequence[str]) -> None:
         for text in texts:
-            self._report(Finding(kind, f"{self.place.region}: {text}"))
+            self.report(Finding(kind, f"{self.place.region}: {text}"))
 
 
 def today() -> date:

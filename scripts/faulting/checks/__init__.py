@@ -4,6 +4,7 @@ Everything is read from the bytes of the database and from the chain, with none 
 bookkeeping: the log is replayed, roots are computed again, heads are compared with the contract's.
 """
 
+from faulting.checks.acknowledged import Acknowledged
 from faulting.checks.anchored import open_chain
 from faulting.checks.findings import (
     DOUBLED,
@@ -26,6 +27,7 @@ __all__ = [
     "LOST",
     "STUCK",
     "WRONG",
+    "Acknowledged",
     "Finding",
     "after_kill",
     "at_rest",

@@ -56,15 +56,45 @@ def read_tables(path: Path) -> Tables | None:
         )
 
 
+@dataclass(frozen=True)
+class Placed:
+    """Where the furthest event of a batch stands in one stream."""
+
+    stream: str
+    log_index: int | None
+    epoch: int | None
+    """Of the first head that this node has signed over it."""
+
+
+def placed_events(path: Path, batch_id: int) -> list[Placed]:
+    """The last own event of a batch in each stream; none where all rows were known."""
+    with _open(path) as connection:
+        connection.execute("BEGIN")
+        found = connection.execute(
+            "SELECT stream, CASE WHEN count(log_index) = count(*) THEN max(log_index) END"
+            " FROM events WHERE batch_id = ? GROUP BY stream",
+            [batch_id],
+        ).fetchall()
+        return [Placed(stream, index, _epoch(connection, stream, index)) for stream, index in found]
+
+
+def _epoch(connection: sqlite3.Connection, stream: str, index: int | None) -> int | None:
+    (epoch,) = connection.execute(
+        "SELECT min(live_epoch) FROM outbox WHERE stream = ? AND new_size > ?", [stream, index]
+    ).fetchone()
+    return None if epoch is None else int(epoch)
+
+
 def pending(path: Path) -> int | None:
     """Accepted events that no stored snapshot covers; None while there is no snapshot."""
     tables = read_tables(path)
     if tables is None or not tables.served:
         return None
-    return sum(
+    waiting: int = sum(
         one["log_index"] is None or one["log_index"] >= tables.served.get(one["stream"], 0)
         for one in tables.events
     )
+    return waiting
 
 
 def overdue(path: Path, today: date) -> int:

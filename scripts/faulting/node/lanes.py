@@ -8,7 +8,7 @@ others' mirrors need something to follow, and their heads its confirmations.
 import signal
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from multiprocessing.connection import Connection
 
@@ -39,7 +39,7 @@ class Lane:
         pipe: Where it tells what happened, as ``(word, value)``.
     """
 
-    def __init__(self, place: Place, steps: Sequence[Step], seed: str, pipe: Connection) -> None:
+    def __init__(self, place: Place, steps: Iterable[Step], seed: str, pipe: Connection) -> None:
         self._place = place
         self._steps = steps
         self._sender = Sender(place, seed, self._report)
@@ -130,7 +130,7 @@ class Lane:
         self._pipe.send((word, value))
 
 
-def run_lane(place: Place, steps: Sequence[Step], seed: str, pipe: Connection) -> None:
+def run_lane(place: Place, steps: Iterable[Step], seed: str, pipe: Connection) -> None:
     """The main function of a lane's process."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     end_with_parent()

@@ -32,6 +32,13 @@ class KillReport(Report):
         made = all(self.kills[point] >= self.times for point in self.points)
         return made and not self.flips.get("missed", 0)
 
+    @property
+    def progress(self) -> str:
+        """How far it is, in a line."""
+        wanted = len(self.points) * self.times
+        made = self.kills.total()
+        return f"{made} of {wanted} kills" if wanted else f"{made} kills"
+
     def tables(self) -> list[Table]:
         """A row a point."""
         table = Table("point", "kills", "seconds a life", title="Killed by SIGKILL at")

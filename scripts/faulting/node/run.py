@@ -1,7 +1,7 @@
 """All lanes on one chain at once, until every kill of the table is made."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -22,7 +22,7 @@ Say = Callable[[str], None]
 def run_lanes(
     net: Network,
     places: Sequence[Place],
-    shares: Sequence[Sequence[Step]],
+    shares: Sequence[Iterable[Step]],
     report: KillReport,
     say: Say,
 ) -> None:
@@ -33,7 +33,7 @@ def run_lanes(
     Args:
         net: The chain, which is kept going.
         places: Where the nodes live.
-        shares: What each goes through.
+        shares: What each goes through; a lane draws its steps one by one.
         report: Filled in.
         say: Told how far it is.
 
@@ -51,7 +51,7 @@ def run_lanes(
             theirs.close()
             pipes.append(ours)
             lanes.append(lane)
-        _Watch(net, report, say, sum(len(share) for share in shares)).until_through(pipes)
+        _Watch(net, report, say).until_through(pipes)
     finally:
         for pipe in pipes:
             pipe.close()
@@ -63,11 +63,10 @@ def run_lanes(
 class _Watch:
     """Listens to the lanes and keeps the chain going."""
 
-    def __init__(self, net: Network, report: KillReport, say: Say, wanted: int) -> None:
+    def __init__(self, net: Network, report: KillReport, say: Say) -> None:
         self._net = net
         self._report = report
         self._say = say
-        self._wanted = wanted
         self._told_at = time.monotonic()
 
     def until_through(self, pipes: list[Connection]) -> None:
@@ -87,7 +86,7 @@ class _Watch:
             waiting -= {pipe for pipe in pipes if pipe.poll() and self._hear(pipe) == word}
             if time.monotonic() - self._told_at > TELL_EVERY_S:
                 self._told_at = time.monotonic()
-                self._say(f"{self._report.kills.total()} of {self._wanted} kills")
+                self._say(self._report.progress)
 
     def _drain(self, pipe: Connection) -> None:
         try:
