@@ -19,6 +19,9 @@ ANVIL, QBFT = "anvil", "qbft"
 ENDPOINTS = 3
 """Validators that a node reads, so that what one says is not believed."""
 
+MOST_UNSAVED = 100
+"""Blocks of the embedded chain that a kill may take back; with more of them it is not hurried."""
+
 REGIONS = ("310000", "320000", "330000", "340000")
 
 
@@ -85,10 +88,11 @@ class Network:
     def hurry(self) -> None:
         """Seal a block at once if a transaction waits: a run has thousands of them.
 
-        A block may have the time of its parent, so the chain's clock does not run ahead. Validators
-        cannot be hurried.
+        A block may have the time of its parent, so the chain's clock does not run ahead. The chain
+        is saved only between two blocks, so now and then it is left alone. Validators cannot be
+        hurried.
         """
-        if self._rpc is None:
+        if self._rpc is None or not self._is_saved():
             return
         try:
             status = self._rpc.call("txpool_status")
@@ -96,6 +100,10 @@ class Network:
                 self._rpc.call("evm_mine")
         except ChainUnavailableError:
             pass  # The supervisor looks after the chain.
+
+    def _is_saved(self) -> bool:
+        now = control.status(self.devnet)
+        return (now.block or 0) - (now.saved_block or 0) <= MOST_UNSAVED
 
     def close(self) -> None:
         """Stop the chain."""

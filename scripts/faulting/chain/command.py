@@ -10,7 +10,7 @@ from pathlib import Path
 from worlds.rpc_faults import FAULTS
 
 from faulting.chain.report import RowReport, RowResult
-from faulting.chain.setting import Run
+from faulting.chain.run import Run
 from faulting.chain.table import ROWS
 from faulting.checks import WRONG, Finding
 from faulting.network import FaultsError

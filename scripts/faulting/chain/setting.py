@@ -1,12 +1,9 @@
 """What a row happens in: a chain, the nodes on it, their senders, and who watches the blocks."""
 
-import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
@@ -14,10 +11,11 @@ from worlds.processes import ServedNode
 from worlds.rpc_faults import FaultProxy
 
 from faulting.chain.blocks import Blocks
-from faulting.chain.report import Figure
+from faulting.chain.hurry import Hurry
+from faulting.chain.run import Run
 from faulting.chain.traffic import Publisher, Traffic
 from faulting.checks import STUCK, Finding
-from faulting.network import ANVIL, QBFT, REGIONS, FaultsError, Network, Place, network
+from faulting.network import ANVIL, QBFT, REGIONS, FaultsError, Place, network
 from faulting.process import end_with_parent
 from faulting.sender import Sender
 from ledger.adapters.devnet.qbft import control
@@ -28,46 +26,6 @@ READY_S = 180.0
 
 EVERY_S = 1.0
 """Seconds between two files to one node."""
-
-HURRY_S = 0.1
-"""How often the embedded chain is looked at for waiting transactions."""
-
-
-@dataclass
-class Run:
-    """One row being run.
-
-    Args:
-        name: Of the row.
-        folder: Where everything of it is kept.
-        seed: Decides what happens, as far as it can be decided.
-        is_quick: Whether a small form of it is enough.
-        kinds: RPC faults to inject, where not all.
-        say: Told how far it is.
-        report: Told what must not be.
-    """
-
-    name: str
-    folder: Path
-    seed: str
-    is_quick: bool
-    kinds: tuple[str, ...]
-    say: Callable[[str], None]
-    report: Callable[[Finding], None]
-    figures: dict[str, Figure] = field(default_factory=dict)
-    records: int = 0
-
-    def __post_init__(self) -> None:
-        self.chance = random.Random(self.seed)  # noqa: S311 - a schedule, not a secret
-
-    def note(self, name: str, value: Figure) -> None:
-        """Keep a figure and say it."""
-        self.figures[name] = value
-        self.say(
-            f"{self.name}: {name}: {value:.2f}"
-            if isinstance(value, float)
-            else f"{self.name}: {name}: {value}"
-        )
 
 
 class Setting:
@@ -225,33 +183,3 @@ class Setting:
 
     def _count(self) -> None:
         self.run.records += sum(len(one.book.records) for one in self.senders.values())
-
-
-class Hurry:
-    """Seals a block of the embedded chain as soon as a transaction waits, in a thread of its own.
-
-    Args:
-        net: Its chain.
-    """
-
-    def __init__(self, net: Network) -> None:
-        self._net = net
-        self._stop = Event()
-        self._thread = Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        self._thread.join(10)
-
-    def _run(self) -> None:
-        while not self._stop.wait(HURRY_S):
-            self._net.hurry()

@@ -10,7 +10,7 @@ from faulting.chain.rows.rpc_faults import on_anvil, on_qbft
 from faulting.chain.rows.sender_queue import revert_in_queue
 from faulting.chain.rows.stops import stall, stop_one
 from faulting.chain.rows.workers import second_worker
-from faulting.chain.setting import Run
+from faulting.chain.run import Run
 
 Row = Callable[[Run], None]
 

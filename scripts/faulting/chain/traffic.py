@@ -10,11 +10,11 @@ import httpx
 from faulting.checks import FALSE, Acknowledged, Finding
 from faulting.sender import Life, Sender
 
-LOOK_S = 0.1
-"""How often the states of what is on its way are asked for."""
+LOOK_S = 0.2
+"""How often the state of the oldest batch on its way is asked for: the others follow it."""
 
-LOOKED_AT = 8
-"""Batches asked about at a time; they become confirmed in the order in which they were taken."""
+LOOK_AT_ALL_S = 2.0
+"""How often that of all is, for those that only say again what was confirmed before."""
 
 SEND_S = 5.0
 """How long a file is tried in one go."""
@@ -57,6 +57,7 @@ class Publisher:
         self._every_s = every_s
         self.judged = 0
         """Acknowledgements that the chain has shown to be true."""
+        self._look_at_all = 0.0
         self._known: set[int] = set()
         self._doubted: dict[tuple[int, str], float] = {}
         """Acknowledgements that the chain has not shown yet, and since when."""
@@ -113,13 +114,18 @@ class Publisher:
                 self.publications.append(Publication(region, answer["id"], phase, time.monotonic()))
 
     def _look(self, client: httpx.Client) -> None:
-        for one in self.outstanding()[:LOOKED_AT]:
+        at_all = time.monotonic() >= self._look_at_all
+        if at_all:
+            self._look_at_all = time.monotonic() + LOOK_AT_ALL_S
+        for one in self.outstanding():
             try:
                 answer = client.get(f"/v1/batches/{one.batch_id}")
             except httpx.HTTPError:
                 return
             if answer.is_success and answer.json()["state"] != one.state:
                 self._take_state(one, answer.json()["state"])
+            if one.confirmed_at is None and not at_all:
+                return
 
     def _take_state(self, one: Publication, state: str) -> None:
         now = time.monotonic()

@@ -16,7 +16,7 @@ from faulting.chain.blocks import Sealed
 from faulting.chain.command import ChainTable
 from faulting.chain.report import RowReport, RowResult
 from faulting.chain.rows.partitions import every_cut
-from faulting.chain.setting import Run
+from faulting.chain.run import Run
 from faulting.chain.standing import Standing, check_answer, check_state
 from faulting.chain.table import ROWS
 from faulting.chain.traffic import quantile

@@ -5,7 +5,8 @@ import signal
 import time
 
 from faulting.chain.rows.stops import CURE_S, note_cure
-from faulting.chain.setting import Run, Setting
+from faulting.chain.run import Run
+from faulting.chain.setting import Setting
 from faulting.chain.traffic import quantile
 from faulting.checks import LOST, STUCK, Finding
 from ledger.adapters.devnet.qbft import control

@@ -6,7 +6,8 @@ from threading import Event
 from worlds.rpc_faults import Exchange, Fault, FaultProxy, cut_before
 
 from faulting.chain.rows.stops import CURE_S, note_cure
-from faulting.chain.setting import Run, Setting
+from faulting.chain.run import Run
+from faulting.chain.setting import Setting
 from faulting.checks import STUCK, Finding, read_tables
 from faulting.network import REGIONS
 from faulting.sender import today

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from threading import active_count
 from threading import enumerate as enumerate_threads
 
-from faulting.chain.setting import Run
+from faulting.chain.run import Run
 from faulting.checks import STUCK, Finding, read_tables
 from faulting.network import QBFT, REGIONS, FaultsError, Place, network
 from faulting.node.report import KillReport

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from faulting.chain.rows.stops import CURE_S
-from faulting.chain.setting import Run, Setting
+from faulting.chain.run import Run
+from faulting.chain.setting import Setting
 from faulting.checks import STUCK, WRONG, Finding
 from ledger.adapters.devnet.qbft import control
 

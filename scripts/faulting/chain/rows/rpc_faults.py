@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from worlds import rpc_faults
 from worlds.rpc_faults import FAULTS, Exchange, Fault, FaultProxy
 
-from faulting.chain.setting import Run, Setting
+from faulting.chain.run import Run
+from faulting.chain.setting import Setting
 from faulting.checks import STUCK, Finding
 from faulting.network import ANVIL, REGIONS
 

@@ -8,7 +8,8 @@ long ago. Meanwhile the node goes on publishing under the same key.
 
 import time
 
-from faulting.chain.setting import Run, Setting
+from faulting.chain.run import Run
+from faulting.chain.setting import Setting
 from faulting.checks import STUCK, WRONG, Finding, open_chain, read_tables
 from faulting.checks.anchored import read_events
 from faulting.network import Place

@@ -2,7 +2,8 @@
 
 import time
 
-from faulting.chain.setting import Run, Setting
+from faulting.chain.run import Run
+from faulting.chain.setting import Setting
 from faulting.chain.standing import Standing
 from faulting.chain.traffic import quantile
 from faulting.checks import STUCK, Finding

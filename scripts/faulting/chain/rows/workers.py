@@ -4,7 +4,8 @@ import time
 
 from worlds.processes import ServedNode
 
-from faulting.chain.setting import Run, Setting
+from faulting.chain.run import Run
+from faulting.chain.setting import Setting
 from faulting.checks import STUCK, WRONG, Finding, read_tables
 from faulting.network import Place
 from ledger.adapters.devnet.ports import find_free_port
