@@ -70,6 +70,22 @@ def test_chain_is_saved_to_its_last_block_before_it_is_started_anew(
     assert supervisor._keeper.saved_block == anvil.number >= module.RECYCLE_BLOCKS
 
 
+def test_chain_whose_blocks_cross_every_save_is_saved_all_the_same(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SAVE_SHARE", 0)
+    anvil, unsaved = EndlessAnvil(), []
+
+    def look(_anvil: EndlessAnvil) -> tuple[int, str]:
+        unsaved.append(anvil.number - supervisor._keeper.saved_block)
+        return anvil.head()[0], "0x01"
+
+    monkeypatch.setattr(supervisor, "_look", look)
+    monkeypatch.setattr(module, "RECYCLE_BLOCKS", 1_000)
+    supervisor._watch(anvil)  # type: ignore[arg-type]
+    assert max(unsaved) <= 100
+
+
 def test_chain_that_somebody_else_seals_is_not_started_anew_unsaved(
     supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -29,6 +29,9 @@ SAVE_EVERY_S: Final = 2.0
 SAVE_SHARE: Final = 20
 """A save that took t seconds is not repeated within 20 t, so saving takes 5 % at most."""
 
+MOST_MISSED: Final = 20
+"""Tries to save between two blocks after which no block is sealed for as long as it takes."""
+
 MAX_RESTARTS: Final = 5
 RESTART_WINDOW_S: Final = 60.0
 MAX_PAUSE_S: Final = 1.0
@@ -72,6 +75,8 @@ class Supervisor:
         self._highest = 0
         self._saved_at = 0.0
         self._save_took_s = 0.0
+        self._missed = 0
+        """Tries to save since the last that was not crossed by a block."""
         self._clock_set_at = -SILENT_S
         self._said: dict[str, object] = {}
 
@@ -190,9 +195,15 @@ class Supervisor:
             return
         try:
             if not self._keeper.save(anvil):
-                return
+                self._missed += 1
+                if self._missed < MOST_MISSED:
+                    return
+                # A long chain takes longer to save than a block to come: sealing waits for it.
+                self._save_finally(anvil)
+                anvil.begin_mining(self._now())
         except OSError as error:
             _log.error("cannot save the chain: %s", error.strerror)
+        self._missed = 0
         self._saved_at = time.monotonic()
         self._save_took_s = self._saved_at - begun
 
