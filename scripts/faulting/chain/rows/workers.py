@@ -35,7 +35,11 @@ def second_worker(run: Run) -> None:
 
 def _take_over(setting: Setting, place: Place, number: int) -> None:
     run, first = setting.run, setting.nodes[place.region]
-    what, begun = f"{number}. take-over", time.monotonic()
+    what = f"{number}. take-over"
+    if _until(first, "ready", time.monotonic(), UP_S) is None:
+        run.report(Finding(STUCK, f"{what}: the older says {first.ready()!r}"))
+        return
+    begun = time.monotonic()
     second = setting.serve(place.region, find_free_port())
     second.wait_up(begun + UP_S)
     up_s = time.monotonic() - begun
