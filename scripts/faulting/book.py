@@ -103,6 +103,13 @@ class Book:
         self.sent.append(sending)
         return sending
 
+    def fresh_file(self, today: date) -> Sending:
+        """Records that were never sent before and are in force."""
+        standing = today + timedelta(days=365)
+        sending = self._new_records(today, standing)
+        self.sent.append(sending)
+        return sending
+
     def note(self, sending: Sending, answer: dict[str, Any], today: date) -> list[str]:
         """Take an acknowledgement in; returns what is wrong with it."""
         wrong = []

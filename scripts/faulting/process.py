@@ -19,6 +19,9 @@ from ledger.bootstrap.server import run_node
 CLOCK_VARIABLE = "CREDIT_LEDGER_CLOCK_OFFSET_S"
 POLL_S = 0.02
 _PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True)
+"""Loaded beforehand: between fork and exec of a process with threads nothing may be loaded."""
+
 DAY_S = 86_400
 
 
@@ -113,7 +116,7 @@ class NodeProcess:
 
 def end_with_parent() -> None:
     """Have the kernel kill this process when its parent is gone, so that nothing is left behind."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _live(place: Place, crash_point: str | None, yesterday: bool) -> None:

@@ -1,9 +1,10 @@
-"""The counts of a run, as a table and as JSON."""
+"""What a run has found, as a table and as JSON; each table adds its own rows."""
 
 import json
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -17,19 +18,11 @@ class Report:
 
     Args:
         seed: From which everything follows.
-        points: Rows of the table, in order.
-        times: Kills wanted at each.
     """
 
     seed: int
-    points: tuple[str, ...]
-    times: int
-    kills: Counter[str] = field(default_factory=Counter)
-    seconds: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
     records: int = 0
-    rests: int = 0
-    flips: dict[str, int] = field(default_factory=dict)
     took_s: float = 0.0
 
     @property
@@ -39,41 +32,46 @@ class Report:
         return {kind: found[kind] for kind in KINDS}
 
     @property
+    def is_complete(self) -> bool:
+        """Whether everything was done that was to be done."""
+        return True
+
+    @property
     def is_good(self) -> bool:
-        """Whether every kill was made and nothing was found."""
-        made = all(self.kills[point] >= self.times for point in self.points)
-        return made and not self.findings and not self.flips.get("missed", 0)
+        """Whether everything was done and nothing was found."""
+        return self.is_complete and not self.findings
+
+    def tables(self) -> list[Table]:
+        """The rows, for people."""
+        return []
+
+    def totals(self) -> dict[str, int]:
+        """What was done in all."""
+        return {"records": self.records}
+
+    def content(self) -> dict[str, Any]:
+        """The rows, for programs."""
+        return {}
 
     def show(self, console: Console) -> None:
-        """Print the table and the totals."""
-        table = Table("point", "kills", "seconds a life", title="Killed by SIGKILL at")
-        for point in self.points:
-            kills = self.kills[point]
-            mean = f"{self.seconds[point] / kills:.1f}" if kills else "-"
-            table.add_row(point, f"{kills}/{self.times}", mean)
-        console.print(table)
+        """Print the tables, the findings and the totals."""
+        for table in self.tables():
+            console.print(table)
         for one in self.findings:
             console.print(f"{one.kind}: {one.text}", style="red", markup=False)
-        totals = {"kills": self.kills.total(), "records": self.records, "rests": self.rests}
-        shown = "  ".join(f"{name} {count}" for name, count in (totals | self.counts).items())
+        shown = "  ".join(
+            f"{name} {count}" for name, count in (self.totals() | self.counts).items()
+        )
         console.print(f"seed {self.seed}  {shown}  {self.took_s:.0f} s", highlight=False)
-        if self.flips:
-            flips = "  ".join(f"{name} {count}" for name, count in self.flips.items())
-            console.print(f"single-bit flips: {flips}", highlight=False)
 
     def save(self, path: Path) -> None:
         """Write everything as JSON."""
         content = {
             "seed": self.seed,
-            "times": self.times,
-            "kills": {point: self.kills[point] for point in self.points},
-            "seconds": {point: round(self.seconds[point], 2) for point in self.points},
-            "total_kills": self.kills.total(),
+            **self.content(),
             "records": self.records,
-            "rests": self.rests,
             **self.counts,
             "findings": [f"{one.kind}: {one.text}" for one in self.findings],
-            "flips": self.flips,
             "took_s": round(self.took_s, 1),
         }
         path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

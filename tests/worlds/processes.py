@@ -33,6 +33,8 @@ class ServedNode:
         around: A command that runs the node inside something else.
         prepare: Called in the process before the node starts.
         environment: Further variables.
+        port: Where it listens; a free one by default.
+        log: Where its words go; beside its folder by default.
     """
 
     def __init__(
@@ -42,17 +44,19 @@ class ServedNode:
         around: Sequence[str] = (),
         prepare: Callable[[], None] | None = None,
         environment: dict[str, str] | None = None,
+        port: int | None = None,
+        log: Path | None = None,
     ) -> None:
         self.folder = folder
-        port = find_free_port()
+        port = find_free_port() if port is None else port
         self.url = f"http://127.0.0.1:{port}"
-        self.log = folder.parent / f"{folder.name}-{port}.log"
+        self.log = log or folder.parent / f"{folder.name}-{port}.log"
         command = [sys.executable, "-m", "ledger", "serve", "--dir", str(folder)]
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as words:
             self.process = subprocess.Popen(
                 [*around, *command, "--port", str(port)],
-                stdout=log,
-                stderr=log,
+                stdout=words,
+                stderr=words,
                 env=os.environ | (environment or {}),
                 preexec_fn=prepare,
             )
@@ -75,6 +79,18 @@ class ServedNode:
     ) -> None:
         self.kill()
         self.client.close()
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
+    def wait_up(self, deadline: float) -> bool:
+        """Wait until it answers; False when it ended or the time is over."""
+        while self.is_alive and time.monotonic() < deadline:
+            if self.ready():
+                return True
+            time.sleep(0.1)
+        return False
 
     def wait_ready(self) -> Self:
         wait_for(lambda: self.ready() == "ready", self.words)

@@ -3,6 +3,7 @@
 import json
 import random
 import socket
+import sys
 import threading
 import time
 import urllib.request
@@ -24,17 +25,24 @@ class Exchange:
         self.body = body
         self.request: Tree = json.loads(body)
         self.method: str = self.request["method"]
+        self.is_bitten = True
+        """Whether something else went back than what the true endpoint answers."""
+        self._true: str | None = None
 
     def forward(self, body: bytes | None = None) -> Tree:
-        """What the true endpoint answers."""
+        """What the true endpoint answers, to this request or another."""
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(self.proxy.target, body or self.body, headers)
         with urllib.request.urlopen(request, timeout=10) as answer:
             found: Tree = json.loads(answer.read())
+        if body is None:
+            self._true = json.dumps(found)
         return found
 
     def answer(self, tree: object) -> None:
-        self.send(json.dumps(tree).encode())
+        text = json.dumps(tree)
+        self.is_bitten = text != self._true
+        self.send(text.encode())
 
     def result(self, value: object) -> None:
         self.answer({"jsonrpc": "2.0", "id": self.request["id"], "result": value})
@@ -253,14 +261,36 @@ def other_receipt(x: Exchange) -> None:
     x.answer(tree)
 
 
+def forged_receipt(x: Exchange) -> None:
+    """A receipt of a transaction that is in no block."""
+    tree = x.forward()
+    if x.method == "eth_getTransactionReceipt" and not tree.get("result"):
+        tree["result"] = {
+            "transactionHash": x.request["params"][0],
+            "status": "0x1",
+            "blockNumber": "0x1",
+            "blockHash": "0x" + x.proxy.rng.randbytes(32).hex(),
+            "gasUsed": "0x5208",
+        }
+    x.answer(tree)
+
+
 FAULTS: dict[str, Fault] = {
     fault.__name__: fault
     for fault in (
         *(cut_before, cut_after, hang, truncated, not_json, too_many_requests, endless, trickle),
         *(nothing, other_id, wrong_chain, stale, ahead, already_known, nonce_too_low, swallowed),
         *(reverts, other_header, few_seals, other_proof, old_proof, other_receipt),
+        forged_receipt,
     )
 }
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Silent where a client went away."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class FaultProxy:
@@ -280,6 +310,9 @@ class FaultProxy:
         self.hang_s = hang_s
         self.fault: Fault | None = None
         self.met: Counter[str] = Counter()
+        """Requests that a fault was asked to answer, by its name."""
+        self.bitten: Counter[str] = Counter()
+        """Those of them that were answered otherwise than truly."""
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -292,18 +325,24 @@ class FaultProxy:
                     if fault is None or proxy.rng.randrange(100) >= proxy.share:
                         exchange.answer(exchange.forward())
                     else:
-                        proxy.met[fault.__name__] += 1
-                        fault(exchange)
+                        proxy.bite(exchange, fault)
                 except OSError:
                     self.close_connection = True
 
             def log_message(self, *_: object) -> None:
                 """Nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
+
+    def bite(self, exchange: Exchange, fault: Fault) -> None:
+        self.met[fault.__name__] += 1
+        try:
+            fault(exchange)
+        finally:
+            self.bitten[fault.__name__] += exchange.is_bitten
 
     @property
     def url(self) -> str:

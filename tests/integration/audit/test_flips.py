@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.append(str(ROOT / "scripts"))
 
-from faulting.flips import Flip, FlipReport, run  # noqa: E402 - not a package of the tests
-from faulting.stored_bits import Cell, cells, dump, is_harmless, set_bit  # noqa: E402
+from faulting.node.flips import Flip, FlipReport, run  # noqa: E402 - not a package of the tests
+from faulting.node.stored_bits import Cell, cells, dump, is_harmless, set_bit  # noqa: E402
 from worlds.damage import Damaged  # noqa: E402
 
 COUNT = 300
@@ -73,7 +73,7 @@ def test_set_bit_that_would_give_two_rows_one_key_is_not_done(damaged: Damaged) 
 def test_flips_of_the_command_line_end_with_their_counts() -> None:
     path = os.pathsep.join((str(ROOT / "scripts"), str(ROOT / "tests")))
     done = subprocess.run(
-        [sys.executable, "-m", "faulting.flips", "--count", "3", "--seed", "5"],
+        [sys.executable, "-m", "faulting.node.flips", "--count", "3", "--seed", "5"],
         env=os.environ | {"PYTHONPATH": path},
         capture_output=True,
         text=True,

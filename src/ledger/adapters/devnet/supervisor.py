@@ -30,6 +30,9 @@ SAVE_EVERY_S: Final = 2.0
 SAVE_SHARE: Final = 20
 """A save that took t seconds is not repeated within 20 t, so saving takes 5 % at most."""
 
+MOST_MISSED: Final = 20
+"""Tries to save between two blocks after which no block is sealed for as long as it takes."""
+
 MAX_RESTARTS: Final = 5
 RESTART_WINDOW_S: Final = 60.0
 MAX_PAUSE_S: Final = 1.0
@@ -41,6 +44,10 @@ SILENT_S: Final = 15.0
 RECYCLE_BLOCKS: Final = 1_800
 """anvil is started anew after this many blocks: each state it holds has all hashes of its run."""
 
+RECYCLE_AGAIN_BLOCKS: Final = 100
+"""Blocks until that is tried again when the chain could not be saved: nothing may be lost by it."""
+
+FINAL_TRIES: Final = 10
 START_DEADLINE_S: Final = 30.0
 DRIFT_S: Final = 3
 LOG_BYTES: Final = 2 * 1024 * 1024
@@ -69,6 +76,8 @@ class Supervisor:
         self._highest = 0
         self._saved_at = 0.0
         self._save_took_s = 0.0
+        self._missed = 0
+        """Tries to save since the last that was not crossed by a block."""
         self._clock_set_at = -SILENT_S
         self._said: dict[str, object] = {}
 
@@ -160,8 +169,9 @@ class Supervisor:
             if time.monotonic() - sealed > SILENT_S:
                 return f"no new block for {SILENT_S:.0f} seconds: {problem}"
             if newest - first >= RECYCLE_BLOCKS:
-                self._save_finally(anvil)
-                return _RECYCLE
+                if self._is_saved_for_good(anvil):
+                    return _RECYCLE
+                first += RECYCLE_AGAIN_BLOCKS
             self._stopping.wait(TICK_S)
         return None
 
@@ -186,21 +196,40 @@ class Supervisor:
             return
         try:
             if not self._keeper.save(anvil):
-                return
+                self._missed += 1
+                if self._missed < MOST_MISSED:
+                    return
+                # A long chain takes longer to save than a block to come: sealing waits for it.
+                self._save_finally(anvil)
+                anvil.begin_mining(self._now())
         except OSError as error:
             _log.error("cannot save the chain: %s", error.strerror)
+        self._missed = 0
         self._saved_at = time.monotonic()
         self._save_took_s = self._saved_at - begun
 
-    def _save_finally(self, anvil: Anvil) -> None:
+    def _is_saved_for_good(self, anvil: Anvil) -> bool:
+        """Save before anvil is started anew; it goes on where it cannot be saved."""
+        if self._save_finally(anvil):
+            return True
+        try:
+            anvil.begin_mining(self._now())
+        except ChainUnavailableError as error:
+            _log.warning("blocks are not sealed again: %s", error)  # The watch will see it.
+        return False
+
+    def _save_finally(self, anvil: Anvil) -> bool:
+        """Seal no more blocks and save; returns whether everything was."""
         try:
             anvil.end_mining()
-            for _ in range(10):
+            for _ in range(FINAL_TRIES):
                 if self._keeper.save(anvil):
                     _log.info("saved the chain up to block %d", self._keeper.saved_block)
-                    return
+                    return True
+            _log.error("cannot save the chain: somebody else seals blocks all the while")
         except (ChainUnavailableError, OSError) as error:
             _log.error("cannot save the chain before stopping: %s", error)
+        return False
 
     def _hear(self, line: str) -> None:
         self._last_words.append(line)

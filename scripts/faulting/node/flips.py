@@ -1,6 +1,6 @@
 """Flipping single bits of a real node's database: ``fsck`` must find each, or it must be harmless.
 
-    PYTHONPATH=scripts:tests python -m faulting.flips [--count 10000] [--seed N]
+    PYTHONPATH=scripts:tests python -m faulting.node.flips [--count 10000] [--seed N]
 
 A node over a chain in memory is run until its database holds something of everything: several
 heads, drops, amendments, expiries, a withdrawn transaction, one that was signed and not sent,
@@ -29,7 +29,7 @@ from typing import Final
 
 from worlds.auditing import audit_file, lived_in
 
-from faulting.stored_bits import cells, dump, is_harmless, set_bit
+from faulting.node.stored_bits import cells, dump, is_harmless, set_bit
 from ledger.errors import LedgerError
 from ledger.services.audit import Memory
 

@@ -1,17 +1,15 @@
 """All lanes on one chain at once, until every kill of the table is made."""
 
-import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 
-from faulting.lanes import run_lane
-from faulting.network import REGIONS, FaultsError, Network, network
-from faulting.report import Report
-from faulting.table import share_out
+from faulting.network import FaultsError, Network, Place
+from faulting.node.lanes import run_lane
+from faulting.node.report import KillReport
+from faulting.node.table import Step
 
 TICK_S = 0.1
 """How often the chain is looked at for waiting transactions."""
@@ -21,55 +19,54 @@ TELL_EVERY_S = 15.0
 Say = Callable[[str], None]
 
 
-def run_table(folder: Path, report: Report, say: Say, regions: tuple[str, ...] = REGIONS) -> None:
-    """Make every kill of the table and note what was found.
+def run_lanes(
+    net: Network,
+    places: Sequence[Place],
+    shares: Sequence[Iterable[Step]],
+    report: KillReport,
+    say: Say,
+) -> None:
+    """Make every kill of the shares, one lane a place, and note what was found.
+
+    This process must have one thread only: lanes are forked.
 
     Args:
-        folder: Where chain and nodes are kept.
-        report: Says which points, how often and from which seed; filled in.
+        net: The chain, which is kept going.
+        places: Where the nodes live.
+        shares: What each goes through; a lane draws its steps one by one.
+        report: Filled in.
         say: Told how far it is.
-        regions: One lane each.
 
     Raises:
         FaultsError: The run itself cannot go on.
     """
-    begun = time.monotonic()
-    chance = random.Random(report.seed)  # noqa: S311 - a schedule, not a secret
-    shares = share_out(report.points, report.times, len(regions), chance)
-    with network(folder) as net:
-        places = net.found(*regions)
-        say(f"chain and {len(regions)} regions made ({time.monotonic() - begun:.1f} s)")
-        pipes: list[Connection] = []
-        lanes: list[BaseProcess] = []
-        try:
-            for place, steps in zip(places, shares, strict=True):
-                ours, theirs = get_context("fork").Pipe()
-                seed = f"{report.seed} {place.region}"
-                lane = get_context("fork").Process(
-                    target=run_lane, args=(place, steps, seed, theirs)
-                )
-                lane.start()
-                theirs.close()
-                pipes.append(ours)
-                lanes.append(lane)
-            _Watch(net, report, say, sum(len(share) for share in shares)).until_through(pipes)
-        finally:
-            for pipe in pipes:
-                pipe.close()
-            for lane in lanes:
-                lane.join(30)
-                lane.kill()
-    report.took_s += time.monotonic() - begun
+    pipes: list[Connection] = []
+    lanes: list[BaseProcess] = []
+    try:
+        for place, steps in zip(places, shares, strict=True):
+            ours, theirs = get_context("fork").Pipe()
+            seed = f"{report.seed} {place.region}"
+            lane = get_context("fork").Process(target=run_lane, args=(place, steps, seed, theirs))
+            lane.start()
+            theirs.close()
+            pipes.append(ours)
+            lanes.append(lane)
+        _Watch(net, report, say).until_through(pipes)
+    finally:
+        for pipe in pipes:
+            pipe.close()
+        for one in lanes:
+            one.join(30)
+            one.kill()
 
 
 class _Watch:
     """Listens to the lanes and keeps the chain going."""
 
-    def __init__(self, net: Network, report: Report, say: Say, wanted: int) -> None:
+    def __init__(self, net: Network, report: KillReport, say: Say) -> None:
         self._net = net
         self._report = report
         self._say = say
-        self._wanted = wanted
         self._told_at = time.monotonic()
 
     def until_through(self, pipes: list[Connection]) -> None:
@@ -89,7 +86,7 @@ class _Watch:
             waiting -= {pipe for pipe in pipes if pipe.poll() and self._hear(pipe) == word}
             if time.monotonic() - self._told_at > TELL_EVERY_S:
                 self._told_at = time.monotonic()
-                self._say(f"{self._report.kills.total()} of {self._wanted} kills")
+                self._say(self._report.progress)
 
     def _drain(self, pipe: Connection) -> None:
         try:

@@ -9,6 +9,9 @@ from ledger.services.crash_points import CRASH_POINTS
 ANY_MOMENT = "any moment"
 """Killed from outside, at a time that nobody chose."""
 
+ANY_MOMENT_S = 3.0
+"""A process without a point is killed within this time."""
+
 PASSINGS = (1, 1, 2, 3)
 """The passing at which a process dies; the first often lies in the recovery."""
 
@@ -22,6 +25,8 @@ class Step:
 
     point: str
     passing: int = 1
+    longest_s: float = ANY_MOMENT_S
+    """When nobody chose a point, the process is killed within this time."""
 
     @property
     def armed(self) -> str | None:
@@ -35,8 +40,12 @@ class Step:
 
 
 def every_point(lanes: int) -> tuple[str, ...]:
-    """All rows of the table; a node that is alone mirrors nobody."""
-    points = [name for name in CRASH_POINTS if lanes > 1 or not name.startswith("mirror.")]
+    """All rows of the table; a node that is alone mirrors nobody.
+
+    Nobody gives these nodes another generation: its points have a test of their own.
+    """
+    left_out = ("generation.",) if lanes > 1 else ("generation.", "mirror.")
+    points = [name for name in CRASH_POINTS if not name.startswith(left_out)]
     return (*points, ANY_MOMENT)
 
 

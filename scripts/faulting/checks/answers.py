@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import httpx
 
 from faulting.book import Book
-from faulting.checks import LOST, WRONG, Finding
+from faulting.checks.findings import LOST, WRONG, Finding
 from faulting.network import Place
 from ledger.core import canonical
 from ledger.core.verify import Outcome, verify_evidence
