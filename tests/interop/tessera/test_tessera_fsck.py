@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from worlds.node import REGION, World, penalties, penalty
+from worlds.node import RECORDS, REGION, World, penalties, penalty
 from worlds.streams import checkpoint_key, vkey
 
 from ledger.adapters.tile_folder import TileFolder
@@ -51,7 +51,7 @@ def export(world: World, folder: Path) -> Exported:
     head = world.chain.fetch_head(stream_id(REGION, "records"))
     assert head is not None
     return export_log(
-        OwnLog(store=world.store, stream="records", key=checkpoint_key("records")),
+        OwnLog(store=world.store, name=RECORDS, key=checkpoint_key("records")),
         TileFolder(folder),
         vkey(),
         anchored=lambda: AnchoredRoot(head.size, head.log_root),
@@ -170,7 +170,7 @@ def test_fsck_export_of_70_000_entries_passes_and_with_a_bit_flipped_fails(
     ]
     world.store.append_entries(
         fence,
-        "records",
+        RECORDS,
         1,
         [
             SequencedEntry(index, entry, hash_leaf(entry), None, None)
