@@ -82,7 +82,8 @@ class Network:
             _ledger("init", "--region", place.region, *where, "--rpc-url", ",".join(self.rpc_urls))
         folders = [str(place.folder) for place in places]
         _ledger("devnet", "admit", "--dir", str(self.devnet), *folders)
-        _ledger("trust-root", "make", "--deployment", str(self._deployment), *folders)
+        since = ("--since", "2000-01-01")
+        _ledger("trust-root", "make", "--deployment", str(self._deployment), *since, *folders)
         return places
 
     def hurry(self) -> None:

@@ -20,6 +20,7 @@ import httpx
 from ledger.adapters.devnet.ports import find_free_port
 
 REGIONS = ("310000", "320000", "330000", "340000")
+COVERED_SINCE = "2000-01-01"
 READY_WITHIN_S = 60.0
 STOP_WITHIN_S = 15.0
 
@@ -114,7 +115,7 @@ class Network:
         self.ledger("devnet", "admit", "--dir", str(self.devnet), *folders)
         self.ledger(
             *("trust-root", "make", "--deployment", str(self.devnet / "deployment.json")),
-            *(*folders, *offset),
+            *("--since", COVERED_SINCE, *folders, *offset),
         )
         for node in self.nodes.values():
             self.start_node(node.region)

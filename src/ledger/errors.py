@@ -131,6 +131,12 @@ class TrustRootUpdateError(VerificationError):
     code = "trust-root-update"
 
 
+class ValidatorChangeError(VerificationError):
+    """The validators of a chain changed in a way that no vote of theirs explains."""
+
+    code = "validator-change"
+
+
 class UnsetHeadError(VerificationError):
     """Head words that were never written, or that no contract could have written."""
 

@@ -1,19 +1,15 @@
 """``credit-ledger trust-root make|sign|update``: what verifiers pin."""
 
 import hashlib
-import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from ledger.cli.language import pick
 from ledger.cli.output import fail
 from ledger.errors import InputError, LedgerError
-
-FIRST_DAY = "2000-01-01"
-"""Default of ``--since``; of a development chain only."""
 
 app = typer.Typer(help="信任根 / The trust root", no_args_is_help=True)
 
@@ -25,36 +21,69 @@ def room() -> None:
 
 @app.command()
 def make(
-    nodes: Annotated[list[Path], typer.Argument(help="节点目录 / folders of the nodes")],
-    deployment: Annotated[Path, typer.Option(help="合约部署文件 / deployment file")],
-    since: Annotated[str, typer.Option(help="承诺发布起始日 / first day covered")] = FIRST_DAY,
-    clock_offset_s: Annotated[int, typer.Option(help="时钟偏移 / clock shift")] = 0,
+    nodes: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="节点目录:只含其地区并写入 / nodes: of their regions alone, given to each"
+        ),
+    ] = None,
+    deployment: Annotated[Path, typer.Option(help="合约部署文件 / deployment file")] = Path(
+        "deployment.json"
+    ),
+    out: Annotated[Path | None, typer.Option(help="写入文件 / write it here")] = None,
+    previous: Annotated[
+        Path | None, typer.Option(help="上一版,制作更新 / the root before: make its update")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="新地区承诺发布起始日 / first day new regions cover")
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=3_653, help="有效天数 / days it is believed")
+    ] = None,
     required: Annotated[
         int | None,
         typer.Option(min=0, help="须有几个其他地区确认,默认 2 / confirmations required, default 2"),
     ] = None,
+    clock_offset_s: Annotated[int, typer.Option(help="时钟偏移 / clock shift")] = 0,
 ) -> None:
-    """为测试链制作信任根 / Make a development chain's trust root and give it to each node."""
-    from ledger.core.trust.development import make_development_trust_root
+    """由链上证明制作信任根 / Make a trust root from what the chain proves and a majority says."""
+    from ledger.bootstrap.rooting import RootRequest, make_root
+    from ledger.settings import load_settings
 
+    if not nodes and out is None:
+        raise typer.BadParameter("expected folders of nodes, or a file", param_hint="--out")
+    if nodes and previous is not None:
+        raise typer.BadParameter("an update is signed first", param_hint="--previous")
     try:
-        registrations = [_read_json(node / "registration.json") for node in nodes]
-        content = make_development_trust_root(
-            _read_json(deployment),
-            registrations,
-            issued_at=datetime.now(UTC) + timedelta(seconds=clock_offset_s),
-            since=_day(since),
+        request = RootRequest(
+            deployment=deployment,
+            previous=previous,
+            since=None if since is None else _day(since),
+            days=days,
             required=required,
+            regions=tuple(load_settings(one).region for one in nodes) if nodes else None,
+            issued_at=datetime.now(UTC) + timedelta(seconds=clock_offset_s),
         )
-        for node in nodes:
-            (node / "trust-root.json").write_bytes(content)
+        made = make_root(request)
+        for path in (*(node / "trust-root.json" for node in nodes or ()), *([out] if out else ())):
+            path.write_bytes(made.content)
     except (LedgerError, OSError) as error:
         fail("trust-root", error)
-    digest = hashlib.sha256(content).hexdigest()
+    digest, root = hashlib.sha256(made.content).hexdigest(), made.root
+    sealed = pick(
+        f"{len(root.validators[-1].addresses)} 个验证者" if root.validators else "测试链,无签名",
+        f"{len(root.validators[-1].addresses)} validators"
+        if root.validators
+        else "development chain, no seals",
+    )
     typer.echo(
         pick(
-            f"信任根已写入 {len(nodes)} 个节点,SHA-256 {digest}(测试链)",
-            f"trust root written to {len(nodes)} nodes, SHA-256 {digest} (development chain)",
+            f"信任根第 {root.sequence} 版,SHA-256 {digest}:区块 {made.block},{sealed},"
+            f"{len(root.vrf_keys)} 个 VRF 公钥,{len(root.mirrors)} 个镜像,"
+            f"下一版须 {root.threshold}/{len(root.signers)} 签署",
+            f"trust root {root.sequence}, SHA-256 {digest}: block {made.block}, {sealed},"
+            f" {len(root.vrf_keys)} VRF keys, {len(root.mirrors)} mirrors; the next one needs"
+            f" {root.threshold} of {len(root.signers)} signatures",
         )
     )
 
@@ -119,16 +148,6 @@ def _secret(path: Path) -> bytes:
     if len(secret) != 32:
         raise InputError("--key: expected a file with 64 hexadecimal digits")
     return secret
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except ValueError:
-        content = None
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: expected a JSON object")
-    return content
 
 
 def _day(text: str) -> date:

@@ -25,6 +25,10 @@ class Artifact:
     """Functions, events and errors."""
     bytecode: bytes
     """Creation code without constructor arguments."""
+    runtime: bytes
+    """Code as it stands on a chain, with zeros where constructors write immutables."""
+    immutables: tuple[int, ...]
+    """Where immutables stand in it: first bytes of words of 32."""
     slots: Mapping[str, int]
     """Storage variable (without a leading underscore) to base slot."""
 
@@ -32,6 +36,17 @@ class Artifact:
     def creation_hash(self) -> str:
         """Keccak-256 of the creation code, 0x-hex: which build this is."""
         return "0x" + keccak256(self.bytecode).hex()
+
+    def runtime_with(self, immutable: bytes) -> bytes:
+        """The code on a chain, where a contract has one immutable at most.
+
+        Args:
+            immutable: Its value as a word, 32 bytes; empty for none.
+        """
+        code = bytearray(self.runtime)
+        for start in self.immutables:
+            code[start : start + 32] = immutable
+        return bytes(code)
 
 
 @cache
@@ -48,6 +63,8 @@ def load_artifact(name: str) -> Artifact:
             name=content["contractName"],
             abi=content["abi"],
             bytecode=bytes.fromhex(content["bytecode"].removeprefix("0x")),
+            runtime=bytes.fromhex(content["deployedBytecode"].removeprefix("0x")),
+            immutables=tuple(int(one["start"]) for one in content["immutableReferences"]),
             slots={one["label"].removeprefix("_"): int(one["slot"]) for one in layout},
         )
     except FileNotFoundError:

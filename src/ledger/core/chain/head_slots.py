@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.core.chain.keccak import keccak256
+from ledger.core.chain.slots import WORD, mapping_slot, to_word
 from ledger.core.types import STREAMS, Hash32, UnixSeconds
 from ledger.errors import MalformedProofError, MalformedRecordError, UnsetHeadError
 
@@ -30,7 +31,6 @@ LANES: Final = 4
 _STREAM_PREFIX: Final = b"credit-ledger/stream/v1\x00"
 _REGION: Final = re.compile(r"[0-9]{6}", re.ASCII)
 _ADDRESS_BITS: Final = 160
-_WORD: Final = 2**256
 _U64: Final = 2**64
 _U32: Final = 2**32
 
@@ -119,8 +119,8 @@ def head_slots(slot: int, stream: Hash32) -> tuple[bytes, bytes, bytes]:
     Raises:
         MalformedProofError: An argument is out of range.
     """
-    base = int.from_bytes(_mapping_slot(stream, _word(slot)), "big")
-    word0, word1, word2 = (_word((base + offset) % _WORD) for offset in range(3))
+    base = int.from_bytes(mapping_slot(stream, to_word(slot)), "big")
+    word0, word1, word2 = (to_word((base + offset) % WORD) for offset in range(3))
     return word0, word1, word2
 
 
@@ -138,12 +138,12 @@ def confirmation_slot(slot: int, stream: Hash32, word_index: int) -> bytes:
     Raises:
         MalformedProofError: An argument is out of range.
     """
-    return _mapping_slot(_word(word_index), _mapping_slot(stream, _word(slot)))
+    return mapping_slot(to_word(word_index), mapping_slot(stream, to_word(slot)))
 
 
 def status_slot(slot: int) -> bytes:
     """Return the slot of the status word, 32 bytes."""
-    return _word(slot)
+    return to_word(slot)
 
 
 def lane_position(mirror: int) -> tuple[int, int]:
@@ -162,7 +162,7 @@ def lanes(word: int) -> tuple[int, int, int, int]:
     Raises:
         MalformedProofError: It is no word of 256 bits.
     """
-    _require_range(word, _WORD, "confirmations")
+    _require_range(word, WORD, "confirmations")
     first, second, third, fourth = ((word >> 64 * lane) % _U64 for lane in range(LANES))
     return first, second, third, fourth
 
@@ -182,15 +182,15 @@ def unpack_head(word0: int, word1: int, word2: int) -> Head:
         UnsetHeadError: A part that every head has is zero.
         MalformedProofError: A word or the epoch is out of range.
     """
-    _require_range(word0, _WORD, "head word 0")
+    _require_range(word0, WORD, "head word 0")
     return Head(
         size=word0 % _U64,
         epoch=(word0 >> 64) % _U64,
         anchored_at=(word0 >> 128) % _U64,
         map_function=(word0 >> 192) % _U32,
         vrf_key=word0 >> 224,
-        log_root=_word(word1),
-        map_root=_word(word2),
+        log_root=to_word(word1),
+        map_root=to_word(word2),
     )
 
 
@@ -221,17 +221,6 @@ def unpack_status(word: int) -> Status:
     if state not in (RUNNING, PAUSED):
         raise MalformedProofError(f"status: expected state 1 or 2, found {state}")
     return Status(successor=successor.to_bytes(20, "big"), state=state)
-
-
-def _mapping_slot(key: bytes, slot: bytes) -> bytes:
-    if len(key) != 32:
-        raise MalformedProofError(f"mapping key: expected 32 bytes, found {len(key)}")
-    return keccak256(key + slot)
-
-
-def _word(value: int) -> bytes:
-    _require_range(value, _WORD, "word")
-    return value.to_bytes(32, "big")
 
 
 def _require_range(value: int, bound: int, what: str) -> None:

@@ -129,7 +129,7 @@ def verify_update(previous: bytes, update: bytes, signatures: Sequence[bytes]) -
     if new.previous != digest_of(previous):
         found = "none" if new.previous is None else new.previous.hex()
         raise TrustRootUpdateError(f"previous: expected {digest_of(previous).hex()}, found {found}")
-    _check_lasting(old, new)
+    check_lasting(old, new)
     digest = signing_digest(update, new)
     signers: set[bytes] = set()
     for one in signatures:
@@ -144,8 +144,12 @@ def verify_update(previous: bytes, update: bytes, signatures: Sequence[bytes]) -
     return new
 
 
-def _check_lasting(old: TrustRoot, new: TrustRoot) -> None:
-    """What no update may change, because evidence was made under it."""
+def check_lasting(old: TrustRoot, new: TrustRoot) -> None:
+    """Check what no update may change, because evidence was made under it.
+
+    Raises:
+        TrustRootUpdateError: It is changed.
+    """
     if (new.chain_id, new.genesis_hash) != (old.chain_id, old.genesis_hash):
         raise TrustRootUpdateError("chain: expected the same chain; another one has its own root")
     if new.consensus != old.consensus:
