@@ -70,9 +70,9 @@ def registration(region: str, number: int = 1, endpoint: str | None = None) -> d
                 "stream": stream,
                 "anchor_key": anchor_key,
                 "vrf_key": 1,
-                "vrf_public_key": f"{number:02x}" * 32,
+                "vrf_public_key": f"{number:02x}" * 31 + f"{place:02x}",
                 "checkpoint_public_key": f"{number + 100:02x}" * 32,
             }
-            for stream in STREAMS
+            for place, stream in enumerate(STREAMS, 1)
         ],
     }

@@ -7,7 +7,12 @@ from ledger.adapters.evm.consortium.endpoints import Endpoints
 from ledger.core.chain.slots import element_slot, to_word
 from ledger.core.chain.state_proof import Account, NodeSet, verify_account, verify_storage
 from ledger.core.headers import Header
-from ledger.errors import ChainUnavailableError, GovernanceError, VerificationError
+from ledger.errors import (
+    ChainUnavailableError,
+    GovernanceError,
+    InputError,
+    VerificationError,
+)
 
 MOST_ELEMENTS = 4_096
 """Longest array that is read."""
@@ -78,7 +83,7 @@ class ProvedState:
                 if account is None:
                     return None, []
                 words = [verify_storage(account.storage_root, one, given) or 0 for one in slots]
-            except VerificationError as error:
+            except (InputError, VerificationError) as error:
                 raise ChainUnavailableError(f"proof: {error}") from None
             return account, words
 

@@ -94,8 +94,10 @@ class Witnesses:
             told = self.endpoints.ask_all(lambda client: client.latest_block())
             heights = sorted((one.value for one in told if one.value is not None), reverse=True)
             if len(heights) < self._needed:
+                causes = "; ".join(str(one.error) for one in told if one.error is not None)
                 raise ChainUnavailableError(
-                    f"height: expected {self._needed} validators to answer, {len(heights)} did"
+                    f"height: expected {self._needed} validators to answer, {len(heights)} did:"
+                    f" {causes}"
                 )
             return heights[self._needed - 1]
 

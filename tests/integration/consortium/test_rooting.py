@@ -1,0 +1,158 @@
+"""A trust root from five validators: a majority says it, seals, proofs and votes bear it out."""
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from worlds.rpc_faults import FAULTS, FaultProxy
+
+from ledger.adapters.devnet.qbft import control
+from ledger.adapters.devnet.qbft.directory import ConsortiumConfig, ConsortiumDirectory
+from ledger.adapters.evm.client import EvmClient
+from ledger.adapters.evm.json_rpc import JsonRpc
+from ledger.adapters.governance.creation import create_contracts
+from ledger.adapters.governance.deployment import Deployment
+from ledger.adapters.rooting import read_entered
+from ledger.core.headers import verify_qbft
+from ledger.core.trust import ValidatorRange
+from ledger.errors import GovernanceError, LedgerError, VerificationError
+
+pytestmark = [
+    pytest.mark.devnet,
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        "CREDIT_LEDGER_TEST_CONSORTIUM" not in os.environ, reason="run ./scripts/test-consortium"
+    ),
+]
+
+VOTED_WITHIN_S = 60.0
+
+
+def over(deployment: Deployment, urls: list[str]) -> Deployment:
+    return replace(deployment, rpc_url=urls[0], other_urls=tuple(urls[1:]))
+
+
+def test_five_validators_are_one_range_from_the_first_block(consortium: object) -> None:
+    entered, block = read_entered(consortium.deployment)  # type: ignore[attr-defined]
+    (only,) = entered.validators
+    assert (only.first_block, only.last_block) == (0, None)
+    assert {"0x" + one.hex() for one in only.addresses} == {
+        one.address.lower()
+        for one in consortium.config.validators  # type: ignore[attr-defined]
+    }
+    assert entered.consensus == "qbft" and block > 0
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_two_liars_of_five_change_nothing(consortium: object, name: str) -> None:
+    deployment: Deployment = consortium.deployment  # type: ignore[attr-defined]
+    urls = list(deployment.rpc_urls)
+    proxies = [FaultProxy(url, seed=n, hang_s=1.0) for n, url in enumerate(urls[:2])]
+    for proxy in proxies:
+        proxy.fault = FAULTS[name]
+    try:
+        found, _ = read_entered(over(deployment, [one.url for one in proxies] + urls[2:]))
+    finally:
+        for proxy in proxies:
+            proxy.close()
+    assert found == read_entered(deployment)[0]
+
+
+LIES = ("other_header", "few_seals", "other_proof", "wrong_chain", "not_json", "nothing")
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_nothing_is_made_of_what_three_liars_say(consortium: object, name: str) -> None:
+    deployment: Deployment = consortium.deployment  # type: ignore[attr-defined]
+    proxies = [FaultProxy(url, seed=n, hang_s=1.0) for n, url in enumerate(deployment.rpc_urls[:3])]
+    for proxy in proxies:
+        proxy.fault = FAULTS[name]
+    try:
+        with pytest.raises(LedgerError):
+            read_entered(over(deployment, [one.url for one in proxies]))
+    finally:
+        for proxy in proxies:
+            proxy.close()
+    assert any(one.bitten for one in proxies)
+
+
+def test_two_endpoints_of_five_validators_are_no_majority(consortium: object) -> None:
+    deployment: Deployment = consortium.deployment  # type: ignore[attr-defined]
+    urls = list(deployment.rpc_urls)
+    with pytest.raises(GovernanceError, match="endpoints of 3 of 5 validators, found 2"):
+        read_entered(over(deployment, urls[:2]))
+    # Nor where the file tells of fewer validators than the chain has.
+    with pytest.raises(GovernanceError, match="the chain lists 5"):
+        read_entered(over(replace(deployment, validators=deployment.validators[:3]), urls[:2]))
+
+
+def test_validator_voted_out_and_in_makes_ranges_that_verify(root: Path) -> None:
+    config = control.up(root).config
+    assert config is not None
+    deployment = create_contracts(
+        ConsortiumDirectory(root).deployment_file,
+        chain_id=config.chain_id,
+        rpc_urls=[one.rpc_url for one in config.validators],
+        founder=ConsortiumDirectory(root).owner_key(),
+        validators=[bytes.fromhex(one.address[2:]) for one in config.validators],
+    )
+    before = read_entered(deployment)[0].validators
+    gone = config.validators[3].address
+    _vote(config, gone, is_in=False)
+    four = read_entered(deployment, ranges=before)[0].validators
+    assert [len(one.addresses) for one in four] == [5, 4]
+    assert four[0].last_block is not None and four[1].first_block == four[0].last_block + 1
+    assert bytes.fromhex(gone[2:]) not in four[1].addresses
+    _headers_verify(config, four)
+
+    _vote(config, gone, is_in=True)
+    three = read_entered(deployment, ranges=four)[0].validators
+    assert three[0] == four[0] and len(three) == 3
+    assert three[2].addresses == before[0].addresses
+    _headers_verify(config, three)
+    # Without a root before nothing tells that the set was another for a while: those blocks are
+    # refused then, never believed.
+    (unaware,) = read_entered(deployment)[0].validators
+    _, rlp = _header(config, three[1].first_block)
+    with pytest.raises(VerificationError):
+        verify_qbft(rlp, unaware.addresses)
+    with pytest.raises(VerificationError):
+        read_entered(deployment, ranges=[replace(before[0], addresses=four[1].addresses)])
+
+
+def _vote(config: ConsortiumConfig, address: str, *, is_in: bool) -> None:
+    """Three of the others propose it; wait until a block lists the new set."""
+    wanted = len(config.validators) - (not is_in)
+    others = [one for one in config.validators if one.address != address]
+    clients = [JsonRpc(one.rpc_url, timeout_s=5) for one in others]
+    for client in clients[:3]:
+        client.call("istanbul_propose", [address, is_in])
+    deadline = time.monotonic() + VOTED_WITHIN_S
+    while len(clients[0].call("istanbul_getValidators", ["latest"])) != wanted:  # type: ignore[arg-type]
+        assert time.monotonic() < deadline, "the vote was not counted in time"
+        time.sleep(0.2)
+    for client in clients:
+        client.call("istanbul_discard", [address])
+        client.close()
+    time.sleep(3)
+
+
+def _header(config: ConsortiumConfig, number: int) -> tuple[bytes, bytes]:
+    client = EvmClient(config.validators[0].rpc_url, chain_id=config.chain_id)
+    found = client.fetch_header(number)
+    client.close()
+    return found
+
+
+def _headers_verify(config: ConsortiumConfig, ranges: tuple[ValidatorRange, ...]) -> None:
+    """At every border: its own set verifies the header, its neighbour's is refused."""
+    for n, one in enumerate(ranges):
+        for number in {max(1, one.first_block), one.last_block or one.first_block}:
+            _, rlp = _header(config, number)
+            verify_qbft(rlp, one.addresses)
+            for other in (*ranges[:n], *ranges[n + 1 :]):
+                if other.addresses != one.addresses:
+                    with pytest.raises(VerificationError):
+                        verify_qbft(rlp, other.addresses)
