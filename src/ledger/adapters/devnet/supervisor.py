@@ -104,7 +104,8 @@ class Supervisor:
         anvil = self._start()
         try:
             cause = self._watch(anvil)
-            if cause is None:
+            # One that seals nothing may still tell its state.
+            if cause != _RECYCLE and anvil.process.poll() is None:
                 self._save_finally(anvil)
         finally:
             anvil.stop()
@@ -163,7 +164,9 @@ class Supervisor:
                 number, root = self._look(anvil)
                 if number != newest:
                     newest, sealed = number, time.monotonic()
+                begun = time.monotonic()
                 self._save_if_due(anvil, root)
+                sealed += time.monotonic() - begun  # No block comes while sealing waits for it.
             except ChainUnavailableError as error:
                 problem = str(error)
             if time.monotonic() - sealed > SILENT_S:
