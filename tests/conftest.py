@@ -1,19 +1,19 @@
 """Puts this folder on the path, so that tests share the worlds in ``worlds``."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
-TESTS = Path(__file__).parent
 SHARING = tuple(
-    f"integration/{folder}" for folder in ("consortium", "governance", "devnet", "faults", "audit")
+    f"tests/integration/{folder}/"
+    for folder in ("audit", "consortium", "devnet", "faults", "governance")
 )
 """Folders whose files share a chain."""
 
-LONGEST = ("integration", "interop", "property/test_attack_campaign.py", "property")
-"""Begun first, so that no worker is left with one of them at the end."""
+LONGEST = ("tests/integration/consortium/", "tests/integration/", "tests/interop/", "tests/evm/")
+"""Begun first, so that no worker is left with one of them at the end; then the rest."""
 
 # What an example takes on a busy machine says nothing about the code: no test is timed.
 settings.register_profile(
@@ -22,15 +22,23 @@ settings.register_profile(
 settings.load_profile("untimed")
 
 
-@pytest.hookimpl(tryfirst=True)
+class ByPlace(LoadScopeScheduling):  # type: ignore[misc]
+    """Keeps a file's tests on one worker, and those of a folder that shares a chain."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.split("::", 1)[0]
+        return next((folder for folder in SHARING if path.startswith(folder)), path)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByPlace:
+    """Who runs what, where tests run side by side."""
+    return ByPlace(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests on one worker, and those that share a chain."""
-    places = {item: item.path.relative_to(TESTS).as_posix() for item in items}
-    for item, place in places.items():
-        found = [folder for folder in SHARING if place.startswith(folder)]
-        item.add_marker(pytest.mark.xdist_group(found[0] if found else place))
-    items.sort(key=lambda item: _turn(places[item], LONGEST))
+    """Let the longest begin."""
+    items.sort(key=_turn)
 
 
-def _turn(place: str, longest: Sequence[str]) -> int:
-    return next((n for n, part in enumerate(longest) if place.startswith(part)), len(longest))
+def _turn(item: pytest.Item) -> int:
+    return next((n for n, part in enumerate(LONGEST) if item.nodeid.startswith(part)), len(LONGEST))

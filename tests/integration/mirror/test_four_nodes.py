@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pysqlite3  # type: ignore[import-untyped]
 import pytest
-from four_nodes import REGIONS, FourNodes, Node
+from worlds.four_nodes import REGIONS, FourNodes, Node
 from worlds.node import penalties, penalty, uscc
 
 from ledger.adapters.devnet import control

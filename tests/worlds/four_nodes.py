@@ -1,4 +1,4 @@
-"""Four regions' nodes in processes of their own on a development chain, made as operators do."""
+"""Four regions' nodes in processes of their own on a real chain, made as operators do."""
 
 import json
 import os
@@ -12,7 +12,6 @@ from typing import Any, Self
 
 import httpx
 
-from ledger.adapters.devnet import control
 from ledger.adapters.devnet.ports import find_free_port
 from ledger.adapters.evm.chain import EvmChain
 from ledger.adapters.keystore import load_keys
@@ -22,6 +21,12 @@ from ledger.core.trust import parse_trust_root
 REGIONS = ("310000", "320000", "330000", "340000")
 DEADLINE_S = 120.0
 SLOW_MACHINE_S = 0.2
+SEVERAL = 3
+"""Validators that a node asks: of one alone nothing is believed."""
+
+SINCE = ("--since", "2026-01-01")
+ON_THIS_MACHINE = {"CREDIT_LEDGER_PEERS_ON_THIS_MACHINE": "true"}
+"""Only development chains allow it by themselves."""
 
 
 def ledger(*arguments: str) -> None:
@@ -48,7 +53,7 @@ class Node:
                 [sys.executable, *command, "serve", "--dir", str(self.folder)],
                 stdout=log,
                 stderr=log,
-                env=os.environ | variables,
+                env=os.environ | ON_THIS_MACHINE | variables,
             )
 
     def kill(self) -> None:
@@ -123,10 +128,12 @@ class FourNodes:
 
     Args:
         folder: Where everything is kept.
+        engine: ``anvil``, or ``qbft`` for five validators.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, engine: str = "anvil") -> None:
         self.folder = folder
+        self.engine = engine
         self.devnet = folder / "devnet"
         self.nodes: dict[str, Node] = {}
         self._chain: EvmChain | None = None
@@ -150,28 +157,36 @@ class FourNodes:
             node.kill()
         if self._chain is not None:
             self._chain.close()
-        control.reset(self.devnet)
+        ledger("devnet", "reset", "--dir", str(self.devnet))
 
     def _make(self) -> None:
-        ledger("devnet", "up", "--dir", str(self.devnet), "--port", "0")
+        port = ("--port", "0") if self.engine == "anvil" else ()
+        ledger("devnet", "up", "--dir", str(self.devnet), "--engine", self.engine, *port)
         described = self.devnet / "deployment.json"
-        rpc_url = json.loads(described.read_text())["rpc_url"]
+        rpc_urls = json.loads(described.read_text())["rpc_urls"][:SEVERAL]
         ports: set[int] = set()
         for region in REGIONS:
             port = find_free_port(besides=ports)
             ports.add(port)
             node = Node(region, self.folder / region, port)
-            where = ("--dir", str(node.folder), "--port", str(port), "--rpc-url", rpc_url)
+            where = (
+                "--dir",
+                str(node.folder),
+                "--port",
+                str(port),
+                "--rpc-url",
+                ",".join(rpc_urls),
+            )
             ledger("init", "--region", region, *where)
             self.nodes[region] = node
         folders = [str(node.folder) for node in self.nodes.values()]
         ledger("devnet", "admit", "--dir", str(self.devnet), *folders)
-        ledger("trust-root", "make", "--deployment", str(described), *folders)
+        ledger("trust-root", "make", "--deployment", str(described), *SINCE, *folders)
         self.trust_root = (self.nodes[REGIONS[0]].folder / "trust-root.json").read_bytes()
         root = parse_trust_root(self.trust_root)
         self.numbers = {one.operator: one.number for one in root.mirrors}
         self._chain = EvmChain(
-            rpc_url, chain_id=root.chain_id, head_anchor=root.head_anchor.address
+            rpc_urls[0], chain_id=root.chain_id, head_anchor=root.head_anchor.address
         )
 
     def lanes(self, region: str) -> dict[str, int]:
