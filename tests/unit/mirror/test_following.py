@@ -185,8 +185,8 @@ def test_mirror_catches_up_from_nothing_in_chunks(
 
 
 @pytest.mark.slow
-def test_mirror_catches_up_with_a_hundred_thousand_entries(world: MirrorWorld) -> None:
-    world.near.put(99_999)
+def test_mirror_catches_up_with_thirty_thousand_entries(world: MirrorWorld) -> None:
+    world.near.put(29_999)
     state, tree = MapState(), PrefixTree()
     for index, entry in enumerate(world.near.entries):
         state.apply(index, entry)
