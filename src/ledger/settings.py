@@ -75,6 +75,8 @@ class NodeSettings(BaseSettings):
     """Files in work or waiting at a time."""
     trusted_proxies: Annotated[str, Field(max_length=1_000)] = ""
     """Addresses or networks, with commas, whose X-Forwarded-For is believed."""
+    stalled_after_s: Annotated[int, Field(ge=2, le=86_400)] = 60
+    """Age of the newest block from which the chain counts as standing."""
     graceful_stop_s: Annotated[int, Field(ge=1, le=3_600)] = 30
     """Seconds that requests in work have to end once the node is told to stop."""
 

@@ -159,7 +159,7 @@ class _Gauges(Collector):
             age = 0.0 if oldest is None else max(0.0, (seen.at - oldest).total_seconds())
             yield _gauge("outbox_depth", "Heads signed and not yet proved", depth)
             yield _gauge("outbox_oldest_seconds", "Age of the oldest of them", age)
-        yield _gauge("chain_up", "Whether the chain answers", seen.chain_code == "ok")
+        yield _gauge("chain_up", "Whether the chain answers", seen.block is not None)
         if seen.block is not None and seen.block_time is not None:
             age = seen.at.timestamp() - seen.block_time
             yield _gauge("chain_head_age_seconds", "Age of the chain's newest block", age)

@@ -184,6 +184,7 @@ def _wire(
         store=store,
         chain=outside.chain,
         clock=clock,
+        stalled_after_s=settings.stalled_after_s,
     )
     publication, workshop = make_publication(
         region=region,

@@ -16,9 +16,12 @@ def make_watch(
     store: SqlStore,
     chain: Chain,
     clock: Clock,
+    stalled_after_s: int,
 ) -> tuple[Watch, Metrics]:
     """The watch of one node, and its metrics; nothing runs yet."""
-    watch = Watch(worker=worker, store=store, chain=chain, clock=clock)
+    watch = Watch(
+        worker=worker, store=store, chain=chain, clock=clock, stalled_after_s=stalled_after_s
+    )
     regions = {one.region for one in trust_root.coverage}
     metrics = Metrics(region=region, regions=sorted(regions), watch=watch)
     watch.tell(PublishLatency(store, metrics.note_confirmed))

@@ -44,7 +44,8 @@ async def readyz(
     """Ready once every stream serves a fresh snapshot; otherwise 503, its `errors` say why.
 
     Checked: database and its schema, the worker, the age of each served snapshot. A chain that is
-    away is shown as a warning: what is served is proved without it until the snapshot is too old.
+    away or stands is shown as a warning: what is served is proved without it until the snapshot is
+    too old.
     Read from what the node saw of itself within the last second or two.
     """
     context: NodeContext = request.app.state.context
@@ -54,7 +55,8 @@ async def readyz(
         checks = (Check("process", "stopping"), *checks)
     wrong = [one for one in checks if one.counts and not one.is_ok]
     if wrong:
-        errors = [{"field": one.name, "code": one.code} for one in wrong]
+        others = [one for one in checks if not one.counts and not one.is_ok]
+        errors = [{"field": one.name, "code": one.code} for one in (*wrong, *others)]
         raise ApiProblem(503, "not-ready", wrong[0].code, {"Retry-After": "2"}, errors)
     shown = checks if verbose is not None else [one for one in checks if not one.is_ok]
     return ReadyOut(

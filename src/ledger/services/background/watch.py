@@ -23,6 +23,9 @@ INTERVAL_S: Final = 1.0
 STALE_S: Final = 30
 """Age of the last look beyond which nothing is known."""
 
+STALLED_AFTER_S: Final = 60
+"""Age of the newest block from which the chain stands, by default."""
+
 log = logging.getLogger(__name__)
 
 
@@ -89,7 +92,7 @@ class Seen:
         backlog: What the store holds, or None while it does not answer.
         block: Height of the newest block, or None while the chain does not answer.
         block_time: Its time.
-        chain_code: ``ok``, or why the chain was not seen.
+        chain_code: ``ok``, or why the chain was not seen, or that it stands.
         store_code: ``ok``, or why the store was not.
     """
 
@@ -110,6 +113,7 @@ class Watch:
         store: The node's store.
         chain: The node's way to the chain.
         clock: The node's clock.
+        stalled_after_s: Age of the newest block from which the chain stands.
     """
 
     def __init__(
@@ -119,11 +123,13 @@ class Watch:
         store: BacklogSource,
         chain: Chain,
         clock: Clock,
+        stalled_after_s: int = STALLED_AFTER_S,
     ) -> None:
         self._worker = worker
         self._store = store
         self._chain = chain
         self._clock = clock
+        self._stalled_after_s = stalled_after_s
         self._then: list[Callable[[Seen], None]] = []
         self._seen: Seen | None = None
         self._schema: str | None = None
@@ -204,11 +210,14 @@ class Watch:
         try:
             number = self._chain.latest_block()
             _hash, header = self._chain.fetch_header(number)
-            return number, parse_header(header).timestamp, "ok"
+            block_time = parse_header(header).timestamp
         except (ChainUnavailableError, WrongChainError) as error:
             return None, None, error.code
         except LedgerError:
             return None, None, "chain-unusable"
+        # It answers and seals nothing: too few validators are up, or they do not agree.
+        age = self._clock.now().timestamp() - block_time
+        return number, block_time, "chain-stalled" if age > self._stalled_after_s else "ok"
 
     def _schema_code(self, seen: Seen) -> str:
         if seen.backlog is None or seen.backlog.schema == self._schema:
