@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ledger.adapters.evm.client import EvmClient
+from ledger.adapters.evm.consortium.endpoints import believed_from
 from ledger.adapters.evm.contract import checksum, load_contract
 from ledger.adapters.governance.deployment import (
     HEAD_ANCHOR,
@@ -86,7 +87,8 @@ def ensure_contracts(
     """
     clients = [EvmClient(url, chain_id=chain_id, gas=GAS) for url in rpc_urls]
     try:
-        sender = Sender(clients, founder)
+        needed = believed_from(len(validators), len(clients)) if validators else 1
+        sender = Sender(clients, founder, needed=needed)
         return Deployment(
             chain_id=chain_id,
             genesis_hash=_ask_until(clients, EvmClient.genesis_hash),
