@@ -169,17 +169,29 @@ def test_consortium_is_founded_by_commands_and_takes_a_fifth_region(people: Cons
         "2026-06-01"
     }
     assert {one.since.isoformat() for one in updated.coverage if one.region != "350000"} == {SINCE}
-    people.install(second, operators[:3], nodes)
-    for node in nodes:
+    # A new node begins with the first root, as everybody did.
+    (joining / "trust-root.json").write_bytes(first.read_bytes())
+    people.install(second, operators[:3], [*nodes, joining])
+    for node in (*nodes, joining):
         trusted = load_trusted(node, "trust-root.json")
         assert trusted.root.sequence == 2
         assert trusted.pin == digest_of(first.read_bytes()).hex()
 
-    # Two signatures are not three.
+    # Its seat: decided by those who have one, named by the next root.
+    seat = ("Council", "addSeat", "350000", json.loads(registration_of(joining))["operator"])
+    ledger("council", "propose", "change", *seat, *by, "--carry-out", *place)
     third = people.root("root-3.json", "--previous", second)
+    seats = parse_trust_root(third.read_bytes())
+    assert (len(seats.signers), seats.threshold) == (5, 3)
+
+    # Two signatures are not three.
     signatures = third.with_suffix(".signatures.json")
     for key in operators[:2]:
         ledger("trust-root", "sign", third, "--key", key, "--signatures", signatures)
     few = attempt("trust-root", "update", third, "--signatures", signatures, "--dir", nodes[0])
     assert few.exit_code == 2
     assert load_trusted(nodes[0], "trust-root.json").root.sequence == 2
+
+
+def registration_of(node: Path) -> str:
+    return (node / "registration.json").read_text()
