@@ -21,6 +21,12 @@ from ledger.adapters.devnet.ports import find_free_port
 
 REGIONS = ("310000", "320000", "330000", "340000")
 COVERED_SINCE = "2000-01-01"
+THRESHOLD = 3
+"""Seats of the Council that must approve, and signers of the next trust root."""
+
+VETO_WINDOW_S = 2
+"""How long the regulator may object; days where people decide."""
+
 READY_WITHIN_S = 60.0
 STOP_WITHIN_S = 15.0
 
@@ -113,6 +119,8 @@ class Network:
             list(pool.map(lambda node: self._init(node, *rpc_url, *offset), self.nodes.values()))
         folders = [str(node.folder) for node in self.nodes.values()]
         self.ledger("devnet", "admit", "--dir", str(self.devnet), *folders)
+        if self.engine == "qbft":
+            self._found_council(folders)
         self.ledger(
             *("trust-root", "make", "--deployment", str(self.devnet / "deployment.json")),
             *("--since", COVERED_SINCE, *folders, *offset),
@@ -129,6 +137,13 @@ class Network:
             self.ledger(*where)
             # Only development chains allow it by themselves.
             os.environ["CREDIT_LEDGER_PEERS_ON_THIS_MACHINE"] = "true"
+
+    def _found_council(self, folders: Sequence[str]) -> None:
+        """The regions take the contracts over from the chain's founder, and it is proved."""
+        deployment = ("--deployment", str(self.devnet / "deployment.json"))
+        rules = ("--threshold", str(THRESHOLD), "--veto-window-s", str(VETO_WINDOW_S))
+        self.ledger("council", "found", *folders, *rules, *deployment)
+        self.ledger("contracts", "check", *deployment)
 
     def _init(self, node: Node, *options: str) -> None:
         port = node.url.rsplit(":", 1)[-1]

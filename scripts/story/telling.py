@@ -9,10 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from ledger.adapters.account_key import OPERATOR_FILE, load_account_key
+from ledger.adapters.evm.signing import address_of
 from ledger.cli.client import call
 from ledger.cli.language import current, pick
 from ledger.cli.lookup import answer_line, keep_evidence
-from story.network import REGIONS, Network
+from ledger.core.trust import parse_trust_root
+from story.network import REGIONS, THRESHOLD, Network
 from story.offline import offline_command
 
 COMPANY = "91310115MAEXAM011N"
@@ -52,6 +55,8 @@ def tell(network: Network, examples: Path) -> None:
         StoryError: A result is not what the story says.
     """
     teller, trust = Teller(), network.nodes[ASKED].folder / "trust-root.json"
+    if network.engine == "qbft":
+        tell_governance(network, trust)
     before, after = network.folder / "before", network.folder / "after"
     teller.step(
         "四个地区发布双公示文件(行政许可、行政处罚)并上链,其他地区重算地图并确认;有错的行被点名。",
@@ -89,6 +94,24 @@ def tell(network: Network, examples: Path) -> None:
         "Zhejiang goes away: the answer is unavailable, never none; the others still have two"
         " mirrors each and stand.",
         lambda: lose_a_region(network),
+    )
+
+
+def tell_governance(network: Network, trust: Path) -> None:
+    """Say who governs the contracts; the trust root must name the regions' operators."""
+    root = parse_trust_root(trust.read_bytes())
+    keys = [node.folder / OPERATOR_FILE for node in network.nodes.values()]
+    operators = {address_of(load_account_key(key)) for key in keys}
+    if set(root.signers) != operators or root.threshold != THRESHOLD:
+        raise StoryError("the trust root does not name the four operators, three of whom sign")
+    print(
+        pick(
+            f"合约由治理委员会掌管:{len(operators)} 个地区各一席,{THRESHOLD} 席赞成即通过,监管者可"
+            f"异议;信任根的下一版须 {root.threshold}/{len(root.signers)} 签署。",
+            f"The Council governs the contracts: {len(operators)} regions, a seat each,"
+            f" {THRESHOLD} must approve, the regulator may object; the next trust root needs"
+            f" {root.threshold} of {len(root.signers)} signatures.",
+        )
     )
 
 

@@ -10,7 +10,7 @@ import typer
 from ledger.cli import config, devnet, keys, language, mirror, trust_root
 from ledger.cli.doctor import doctor
 from ledger.cli.fsck import fsck
-from ledger.cli.governance import council
+from ledger.cli.governance import contracts, council
 from ledger.cli.lookup import lookup
 from ledger.cli.node import init, registration, serve
 from ledger.cli.publish import publish
@@ -50,6 +50,7 @@ app.command()(verify)
 app.command()(doctor)
 app.command()(fsck)
 app.add_typer(config.app, name="config")
+app.add_typer(contracts.app, name="contracts")
 app.add_typer(council.app, name="council")
 app.add_typer(devnet.app, name="devnet")
 app.add_typer(keys.app, name="keys")

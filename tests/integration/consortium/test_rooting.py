@@ -1,17 +1,16 @@
 """A trust root from five validators: a majority says it, seals, proofs and votes bear it out."""
 
 import os
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from worlds.rpc_faults import FAULTS, FaultProxy
+from worlds.votes import vote
 
 from ledger.adapters.devnet.qbft import control
 from ledger.adapters.devnet.qbft.directory import ConsortiumConfig, ConsortiumDirectory
 from ledger.adapters.evm.client import EvmClient
-from ledger.adapters.evm.json_rpc import JsonRpc
 from ledger.adapters.governance.creation import create_contracts
 from ledger.adapters.governance.deployment import Deployment
 from ledger.adapters.rooting import read_entered
@@ -26,8 +25,6 @@ pytestmark = [
         "CREDIT_LEDGER_TEST_CONSORTIUM" not in os.environ, reason="run ./scripts/test-consortium"
     ),
 ]
-
-VOTED_WITHIN_S = 60.0
 
 
 def over(deployment: Deployment, urls: list[str]) -> Deployment:
@@ -100,14 +97,15 @@ def test_validator_voted_out_and_in_makes_ranges_that_verify(root: Path) -> None
     )
     before = read_entered(deployment)[0].validators
     gone = config.validators[3].address
-    _vote(config, gone, is_in=False)
+    others = [one for one in config.validators if one.address != gone]
+    vote(others[:3], gone, is_in=False)
     four = read_entered(deployment, ranges=before)[0].validators
     assert [len(one.addresses) for one in four] == [5, 4]
     assert four[0].last_block is not None and four[1].first_block == four[0].last_block + 1
     assert bytes.fromhex(gone[2:]) not in four[1].addresses
     _headers_verify(config, four)
 
-    _vote(config, gone, is_in=True)
+    vote(others[:3], gone, is_in=True)
     three = read_entered(deployment, ranges=four)[0].validators
     assert three[0] == four[0] and len(three) == 3
     assert three[2].addresses == before[0].addresses
@@ -120,23 +118,6 @@ def test_validator_voted_out_and_in_makes_ranges_that_verify(root: Path) -> None
         verify_qbft(rlp, unaware.addresses)
     with pytest.raises(VerificationError):
         read_entered(deployment, ranges=[replace(before[0], addresses=four[1].addresses)])
-
-
-def _vote(config: ConsortiumConfig, address: str, *, is_in: bool) -> None:
-    """Three of the others propose it; wait until a block lists the new set."""
-    wanted = len(config.validators) - (not is_in)
-    others = [one for one in config.validators if one.address != address]
-    clients = [JsonRpc(one.rpc_url, timeout_s=5) for one in others]
-    for client in clients[:3]:
-        client.call("istanbul_propose", [address, is_in])
-    deadline = time.monotonic() + VOTED_WITHIN_S
-    while len(clients[0].call("istanbul_getValidators", ["latest"])) != wanted:  # type: ignore[arg-type]
-        assert time.monotonic() < deadline, "the vote was not counted in time"
-        time.sleep(0.2)
-    for client in clients:
-        client.call("istanbul_discard", [address])
-        client.close()
-    time.sleep(3)
 
 
 def _header(config: ConsortiumConfig, number: int) -> tuple[bytes, bytes]:

@@ -266,3 +266,14 @@ def test_parse_arguments_of_a_stream_takes_its_name() -> None:
     assert found == [stream_id("310000", "records"), checksum(b"\x11" * 20)]
     with pytest.raises(InputError):
         parse_arguments("Council", "propose", ["x"])
+
+
+def test_wording_shows_addresses_with_letters() -> None:
+    operator = bytes.fromhex("2526f127140e31695a698312df2c495cec74cae2")
+    values = [350000, checksum(operator), "https://node.350000.example"]
+    contract = load_contract("RegionRegistry")
+    name, found = contract.decode_call(contract.encode("setRegion", values))
+    assert (name, found["operator"]) == ("setRegion", f"0x{operator.hex()}")
+    # Any other bytes that mean the same are not shown as if they were plain.
+    with pytest.raises(InputError, match="plain encoding"):
+        contract.decode_call(contract.encode("setRegion", values) + bytes(32))

@@ -64,6 +64,17 @@ def test_paper_header_verifies(count: int, round_number: int) -> None:
     assert sealed.signers == frozenset(VALIDATORS[:count])
 
 
+LATER = (b"", b"\x01" * 32, b"", b"", bytes(32), b"\x02" * 32)
+"""London without a fee, Shanghai, Cancun (three fields), Prague."""
+
+
+@pytest.mark.parametrize("count", range(1, len(LATER) + 1))
+def test_sealed_header_of_a_later_evm_verifies(count: int) -> None:
+    block = SealedBlock({}, later_fields=LATER[:count])
+    sealed = verify_qbft(block.header, TRUSTED)
+    assert sealed.block_hash == block.block_hash != SealedBlock({}).block_hash
+
+
 @pytest.mark.parametrize("vote", [[VALIDATORS[0], b""], [bytes(20), b"\xff"]])
 def test_header_with_a_vote_verifies_and_the_vote_is_read(vote: list[bytes]) -> None:
     block = SealedBlock({}, vote=vote)

@@ -65,12 +65,13 @@ class Contract:
         function = self._functions.get(data[:SELECTOR_BYTES])
         if function is None:
             raise InputError("call: expected one of the contract's functions, found another")
-        name = function["name"]
+        name, kinds, given = function["name"], _kinds(function["inputs"]), data[SELECTOR_BYTES:]
         try:
-            values = self._web3.codec.decode(_kinds(function["inputs"]), data[SELECTOR_BYTES:])
+            values = self._web3.codec.decode(kinds, given)
         except (DecodingError, OverflowError, ValueError):
             raise InputError(f"call: expected the arguments of {name}") from None
-        if self.encode(name, values) != data:
+        # Not by ``encode``: it takes addresses with their checksum only, and these have none.
+        if self._web3.codec.encode(kinds, values) != given:
             raise InputError(f"call: expected the plain encoding of {name}")
         return name, {
             one["name"]: value for one, value in zip(function["inputs"], values, strict=True)

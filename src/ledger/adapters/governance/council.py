@@ -104,7 +104,7 @@ def found_council(path: Path, founder: bytes, rules: Rules) -> None:
             creation = load_contract(COUNCIL).encode_creation(arguments)
             (receipt,) = sender.create_all([(nonce, creation)])
             address = created_address(sender.address, nonce)
-            created = describe(governed.clients[0], COUNCIL, address, receipt.block_number)
+            created = describe(governed.clients, COUNCIL, address, receipt.block_number)
         finally:
             governed.close()
         deployment = replace(deployment, contracts={**deployment.contracts, COUNCIL: created})

@@ -37,8 +37,8 @@ class Governed:
                 "deployment", "rpc_urls: expected at least two validators, found one"
             )
         self.clients = tuple(EvmClient(url, chain_id=deployment.chain_id, gas=GAS) for url in urls)
-        needed = believed_from(validators, len(urls)) if validators else 1
-        self._endpoints = Endpoints(self.clients, needed=needed)
+        self._needed = believed_from(validators, len(urls)) if validators else 1
+        self._endpoints = Endpoints(self.clients, needed=self._needed)
 
     def close(self) -> None:
         """Close all connections."""
@@ -50,7 +50,7 @@ class Governed:
         Args:
             key: secp256k1 key, 32 bytes.
         """
-        return Sender(self.clients, key)
+        return Sender(self.clients, key, needed=self._needed)
 
     def view(
         self,

@@ -24,10 +24,12 @@ class Sender:
     Args:
         clients: The chain's endpoints, the nearest first; the first one signs.
         key: secp256k1 key, 32 bytes.
+        needed: How many of them must give the same receipt to be believed.
     """
 
-    def __init__(self, clients: Sequence[EvmClient], key: bytes) -> None:
+    def __init__(self, clients: Sequence[EvmClient], key: bytes, *, needed: int = 1) -> None:
         self.clients = tuple(clients)
+        self._needed = needed
         self.address = address_of(key)
         self._key = key
 
@@ -111,11 +113,16 @@ class Sender:
         return receipt
 
     def _receipt(self, transaction: SignedTransaction) -> Receipt | None:
+        """The receipt that enough endpoints give; None as long as they do not."""
+        told: list[Receipt] = []
         for client in self.clients:
             try:
                 found = client.receipt(transaction.tx_hash)
             except ChainUnavailableError:
                 continue
-            if found is not None:
+            if found is None:
+                continue
+            told.append(found)
+            if told.count(found) >= self._needed:
                 return found
         return None

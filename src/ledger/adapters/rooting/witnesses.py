@@ -101,7 +101,7 @@ class Witnesses:
                 )
             return heights[self._needed - 1]
 
-        found = self.at(_patiently(height))
+        found = self.at(patiently(height))
         if self._is_sealed and len(found.listed.validators) // 2 + 1 > self._needed:
             raise GovernanceError(
                 "witnesses",
@@ -147,7 +147,7 @@ class Witnesses:
         Raises:
             ChainUnavailableError: There is no majority.
         """
-        return _patiently(lambda: self.endpoints.agreed(what, question))
+        return patiently(lambda: self.endpoints.agreed(what, question))
 
     def _check(self, fetched: tuple[Hash32, bytes], agreed: Hash32 | None) -> Witnessed:
         reported, rlp = fetched
@@ -164,7 +164,8 @@ class Witnesses:
         return Witnessed(listed, header)
 
 
-def _patiently(ask: Callable[[], Answer]) -> Answer:
+def patiently(ask: Callable[[], Answer]) -> Answer:
+    """Ask again for a while, where the chain is not available; the last refusal is raised."""
     for left in reversed(range(TRIES)):
         try:
             return ask()

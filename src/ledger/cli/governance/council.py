@@ -10,18 +10,20 @@ import typer
 from ledger.cli.governance import proposals
 from ledger.cli.governance.session import (
     DEPLOYMENT,
+    LONGEST_WAIT_S,
     Deployment,
     Keys,
     Nodes,
     note_mirrors,
     open_session,
+    parse_address,
     propose_calls,
     words_of,
 )
 from ledger.cli.language import pick
 from ledger.cli.output import fail, print_json
 from ledger.core.verify import CHINA
-from ledger.errors import InputError, LedgerError
+from ledger.errors import LedgerError
 
 if TYPE_CHECKING:
     from ledger.adapters.governance.council import Council, Proposal
@@ -62,7 +64,7 @@ def found(
         rules = Rules(
             seats=tuple(Seat(one.region, one.operator) for one in registrations),
             threshold=threshold,
-            regulator=_address(regulator)
+            regulator=parse_address("--regulator", regulator)
             if regulator is not None
             else address_of(load_account_key(deployment.parent / "regulator-key")),
             veto_window_s=veto_window_s,
@@ -71,10 +73,21 @@ def found(
         held = [node for node in nodes if (node / OPERATOR_FILE).exists()]
         with open_session(deployment, held, None) as session:
             calls = session.council.acceptance()
-            if calls:
+            if calls and len(held) >= threshold and veto_window_s <= LONGEST_WAIT_S:
                 propose_calls(session, calls, carry_out=True)
+                calls = []
     except (LedgerError, OSError) as error:
         fail("council", error)
+    if calls:
+        typer.echo(
+            pick(
+                "治理委员会已建立,合约待其接受:各席位执行 council propose acceptance、approve,"
+                "异议期后 execute",
+                "the Council stands, and the contracts are offered to it: its seats run council"
+                " propose acceptance, approve, and after the window execute",
+            )
+        )
+        return
     typer.echo(
         pick(
             f"治理委员会已成立:{len(rules.seats)} 席,{threshold} 席赞成即通过,"
@@ -217,13 +230,3 @@ def _line(one: "Proposal") -> str:
         f"提案 {one.number}  {states[one.state.name]}  {day}  赞成:{approved}",
         f"proposal {one.number}  {states[one.state.name]}  {day}  approved by: {approved}",
     )
-
-
-def _address(text: str) -> bytes:
-    try:
-        value = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        value = b""
-    if len(value) != 20:
-        raise InputError("address: expected 0x and 40 hexadecimal digits")
-    return value

@@ -50,6 +50,19 @@ def registration(
     _propose_command(deployment, nodes, keys, carry_out, calls)
 
 
+@app.command("acceptance")
+def acceptance(
+    nodes: Nodes = None,
+    keys: Keys = None,
+    carry_out: CarryOut = False,
+    deployment: Deployment = DEPLOYMENT,
+) -> None:
+    """接管创建者移交的合约 / Take over the contracts that the founder has offered."""
+    _propose_command(
+        deployment, nodes, keys, carry_out, lambda session: session.council.acceptance()
+    )
+
+
 @app.command("change")
 def change(
     contract: Annotated[str, typer.Argument(help="合约 / HeadAnchor, RegionRegistry or Council")],

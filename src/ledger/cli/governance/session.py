@@ -102,3 +102,18 @@ def words_of(session: Session, calls: Sequence[tuple[bytes, bytes]]) -> list[str
     (rows,) = session.governed.view("RegionRegistry", "regions")
     wording = Wording(session.governed.deployment, (f"{row[0]:06d}" for row in rows))
     return [wording.describe(target, data) for target, data in calls]
+
+
+def parse_address(what: str, text: str) -> bytes:
+    """An address as it is typed, 20 bytes.
+
+    Raises:
+        InputError: It is none.
+    """
+    try:
+        value = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        value = b""
+    if len(value) != 20:
+        raise InputError(f"{what}: expected 0x and 40 hexadecimal digits")
+    return value
