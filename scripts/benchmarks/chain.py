@@ -63,8 +63,8 @@ def run(*, quick: bool, say: Say) -> list[Figure]:
     say("starting a chain and four nodes")
     with tempfile.TemporaryDirectory(prefix="credit-ledger-bench-") as folder:
         with Network(Path(folder)) as network:
-            waits, blocks_s = _waits(network, 8 if quick else 40, say)
-    return figures + _wait_figures(waits, blocks_s)
+            waits, blocks_s = measure_waits(network, 8 if quick else 40, say)
+    return figures + wait_figures(waits, blocks_s)
 
 
 def _gas() -> list[Figure]:
@@ -107,20 +107,20 @@ def _gas_of_bytes(call_data: bytes) -> int:
     return 4 * zeros + 16 * (len(call_data) - zeros)
 
 
-def _waits(network: Network, records: int, say: Say) -> tuple[dict[str, list[float]], float]:
+def measure_waits(network: Network, records: int, say: Say) -> tuple[dict[str, list[float]], float]:
     """Seconds from the answer to each state, record by record, and seconds of a block."""
     node = network.nodes[REGION]
     headers = {"Authorization": f"Bearer {load_keys(node.folder).operator_token}"}
     waits: dict[str, list[float]] = {state: [] for state in STATES}
-    rpc = JsonRpc(_rpc_url(network), timeout_s=10.0)
-    started, first = time.monotonic(), _block(rpc)
+    rpc = JsonRpc(rpc_url_of(network), timeout_s=10.0)
+    started, first = time.monotonic(), block_of(rpc)
     for number in range(records + 1):
         say(f"record {number} of {records}")
         reached = _wait_for(node.url, headers, make_penalties(number, 1, companies=10**7))
         if number:  # the first one opens the stream
             for state, seconds in reached.items():
                 waits[state].append(seconds)
-    blocks_s = (time.monotonic() - started) / max(_block(rpc) - first, 1)
+    blocks_s = (time.monotonic() - started) / max(block_of(rpc) - first, 1)
     rpc.close()
     return waits, blocks_s
 
@@ -141,7 +141,8 @@ def _wait_for(node: str, headers: dict[str, str], content: bytes) -> dict[str, f
     return reached
 
 
-def _wait_figures(waits: dict[str, list[float]], blocks_s: float) -> list[Figure]:
+def wait_figures(waits: dict[str, list[float]], blocks_s: float) -> list[Figure]:
+    """Median and 99th percentile of each state, beside the blocks it has to wait for."""
     figures = []
     for state in ("integrated", "anchored", "confirmed"):
         ordered = sorted(waits[state])
@@ -155,10 +156,12 @@ def _wait_figures(waits: dict[str, list[float]], blocks_s: float) -> list[Figure
     return figures
 
 
-def _rpc_url(network: Network) -> str:
+def rpc_url_of(network: Network) -> str:
+    """Where the network's chain answers first."""
     deployment = (network.devnet / "deployment.json").read_text(encoding="utf-8")
     return str(json.loads(deployment)["rpc_url"])
 
 
-def _block(rpc: JsonRpc) -> int:
+def block_of(rpc: JsonRpc) -> int:
+    """Height of the newest block."""
     return int(str(rpc.call("eth_blockNumber")), 16)

@@ -14,6 +14,9 @@ from benchmarks.figure import Figure
 TOPICS = ("publish", "map_update", "lookups", "verify", "storage", "memory", "chain")
 """Modules of this package, in the order in which they run."""
 
+NAMED_ONLY = ("consortium",)
+"""Those that run only when they are asked for: they build validators first."""
+
 
 @dataclass
 class Outcome:
