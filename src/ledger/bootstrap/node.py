@@ -29,7 +29,7 @@ from ledger.bootstrap.chains import open_chain
 from ledger.bootstrap.mirroring import make_mirroring
 from ledger.bootstrap.publishing import make_publication
 from ledger.bootstrap.streams import make_mirror_gate, make_streams, make_tiles
-from ledger.bootstrap.trusting import FACT, load_trusted
+from ledger.bootstrap.trusting import DEVELOPMENT, FACT, load_trusted
 from ledger.bootstrap.watching import make_watch
 from ledger.core.trust import TrustRoot
 from ledger.errors import FatalStateError, InputError, LedgerError
@@ -92,9 +92,8 @@ def build_node(folder: Path, settings: NodeSettings) -> Node:
     try:
         outside.store.bind("region", settings.region)
         outside.store.bind("genesis", trust_root.genesis_hash.hex())
-        if trusted.pin is not None:
-            # Updates follow from the first root this node ever had, and from no other.
-            outside.store.bind(FACT, trusted.pin)
+        # Updates follow from the first root this node ever had, and from no other.
+        outside.store.bind(FACT, trusted.pin or DEVELOPMENT)
     except LedgerError:
         outside.chain.close()
         outside.store.close()

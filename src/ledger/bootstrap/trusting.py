@@ -19,6 +19,8 @@ from ledger.errors import FatalStateError, InputError, LedgerError
 
 HISTORY: Final = "trust-roots"
 FACT: Final = "trust-root"
+DEVELOPMENT: Final = "development"
+"""Bound in the place of a pin: a database of a sealed chain never takes a development chain's."""
 """The fact of the database that pins the first root."""
 
 MAX_UPDATES: Final = 10_000

@@ -1,6 +1,7 @@
 """``credit-ledger trust-root make|sign|update``: what verifiers pin."""
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -55,6 +56,7 @@ def make(
     if nodes and previous is not None:
         raise typer.BadParameter("an update is signed first", param_hint="--previous")
     try:
+        _require_replaceable(nodes or ())
         request = RootRequest(
             deployment=deployment,
             previous=previous,
@@ -148,6 +150,15 @@ def _secret(path: Path) -> bytes:
     if len(secret) != 32:
         raise InputError("--key: expected a file with 64 hexadecimal digits")
     return secret
+
+
+def _require_replaceable(nodes: Sequence[Path]) -> None:
+    """Refuse to replace what is updated, with signatures: the root of a sealed chain."""
+    from ledger.core.trust import parse_trust_root
+
+    for path in (node / "trust-root.json" for node in nodes):
+        if path.exists() and not parse_trust_root(path.read_bytes()).is_development:
+            raise InputError(f"{path}: expected none on a sealed chain; update it")
 
 
 def _day(text: str) -> date:

@@ -14,9 +14,10 @@ from ledger.adapters.evm.client import EvmClient
 from ledger.adapters.governance.creation import create_contracts
 from ledger.adapters.governance.deployment import Deployment
 from ledger.adapters.rooting import read_entered
+from ledger.adapters.rooting.witnesses import Witnesses
 from ledger.core.headers import verify_qbft
 from ledger.core.trust import ValidatorRange
-from ledger.errors import GovernanceError, LedgerError, VerificationError
+from ledger.errors import ChainUnavailableError, GovernanceError, LedgerError, VerificationError
 
 pytestmark = [
     pytest.mark.devnet,
@@ -90,6 +91,53 @@ def test_two_endpoints_of_five_validators_are_no_majority(consortium: object) ->
     # Nor where the file tells of fewer validators than the chain has.
     with pytest.raises(GovernanceError, match="the chain lists 5"):
         read_entered(over(replace(deployment, validators=deployment.validators[:3]), urls[:2]))
+
+
+def test_liars_with_a_chain_of_their_own_need_more_than_a_short_file(consortium: object) -> None:
+    deployment: Deployment = consortium.deployment  # type: ignore[attr-defined]
+    # Five endpoints: three must say the same, whatever the file knows of validators.
+    short = replace(deployment, validators=deployment.validators[:1])
+    proxies = [FaultProxy(url, seed=n) for n, url in enumerate(deployment.rpc_urls[:2])]
+    for proxy in proxies:
+        proxy.fault = FAULTS["other_header"]
+    try:
+        urls = [one.url for one in proxies] + list(deployment.rpc_urls[2:])
+        assert read_entered(over(short, urls))[0] == read_entered(deployment)[0]
+    finally:
+        for proxy in proxies:
+            proxy.close()
+
+
+def test_endpoint_named_twice_is_no_second_witness(consortium: object) -> None:
+    deployment: Deployment = consortium.deployment  # type: ignore[attr-defined]
+    url = deployment.rpc_urls[0]
+    with pytest.raises(GovernanceError, match="each endpoint once"):
+        read_entered(over(deployment, [url, url, url]))
+
+
+def test_file_without_validators_is_no_development_chain(consortium: object) -> None:
+    deployment: Deployment = consortium.deployment  # type: ignore[attr-defined]
+    with pytest.raises(GovernanceError, match="the file names none"):
+        read_entered(replace(deployment, validators=()))
+
+
+def test_newest_block_that_is_old_makes_no_root(
+    consortium: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.adapters.rooting.witnesses.MAX_AGE_S", -60)
+    with pytest.raises(ChainUnavailableError, match="expected one of the last"):
+        read_entered(consortium.deployment)  # type: ignore[attr-defined]
+
+
+def test_votes_are_read_by_hash_alone(consortium: object) -> None:
+    deployment: Deployment = consortium.deployment  # type: ignore[attr-defined]
+    with Witnesses(deployment.rpc_urls, chain_id=deployment.chain_id, validators=5) as witnesses:
+        newest = witnesses.newest().listed
+        ballot, parent = witnesses.ballot(newest.number, newest.block_hash)
+        assert ballot.proposer in newest.validators and ballot.vote is None
+        assert parent == witnesses.at(newest.number - 1).listed.block_hash
+        with pytest.raises(ChainUnavailableError, match="another block"):
+            witnesses.ballot(newest.number, b"\x07" * 32)
 
 
 def test_validator_voted_out_and_in_makes_ranges_that_verify(root: Path) -> None:

@@ -156,6 +156,11 @@ def test_council_left_out_of_the_deployment_is_refused(deployment: Deployment) -
         read_entered(replace(deployment, contracts=found))
 
 
+def test_chain_of_another_genesis_is_refused(deployment: Deployment) -> None:
+    with pytest.raises(GovernanceError, match="genesis: expected 0x0707"):
+        read_entered(replace(deployment, genesis_hash=b"\x07" * 32))
+
+
 def test_chain_of_another_id_is_refused(deployment: Deployment) -> None:
     with pytest.raises(LedgerError, match="chain"):
         read_entered(replace(deployment, chain_id=deployment.chain_id + 1))

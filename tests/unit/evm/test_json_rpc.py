@@ -114,6 +114,18 @@ def test_call_answer_is_not_json_rpc_is_refused(content: bytes) -> None:
         rpc_of(lambda _: httpx.Response(200, content=content)).call("eth_chainId")
 
 
+DEEP = 90_000
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32-le"])
+@pytest.mark.parametrize("first", ['"x":"\\""', '"x":"["', '"x":1'])
+def test_call_answer_nested_deep_in_any_encoding_is_refused(encoding: str, first: str) -> None:
+    # Parsed, it would end the process.
+    text = f'{{{first},"jsonrpc":"2.0","id":1,"result":{"[" * DEEP}{"]" * DEEP}}}'
+    with pytest.raises(ChainUnavailableError):
+        rpc_of(lambda _: httpx.Response(200, content=text.encode(encoding))).call("eth_chainId")
+
+
 @pytest.mark.parametrize("status", [204, 301, 302, 400, 401, 404, 429, 500, 502, 503])
 def test_call_other_http_status_is_refused(status: int) -> None:
     answer = httpx.Response(

@@ -134,3 +134,9 @@ def test_more_than_half_of_every_size(size: int, needed: int) -> None:
     assert require_votes(out, voters, said) == needed
     with pytest.raises(ValidatorChangeError):
         require_votes(out, voters, said[1:])
+
+
+def test_newest_below_the_first_is_refused() -> None:
+    chain = Chain(FIVE, {5: FIVE - {NAMES[0]}})
+    with pytest.raises(ValidatorChangeError, match="expected block 10 or later, found 4"):
+        find_ranges(chain.at, 10, 4)

@@ -14,7 +14,7 @@ from worlds.consortium import ORDER, VALIDATORS, address_of, validator_key
 from worlds.paper import BLOCK_TIME, PaperWorld
 from worlds.trials_valid import MIRRORS
 
-from ledger.core.trust import Confirmation, Mirror, TrustRoot, VrfKey, encode_trust_root
+from ledger.core.trust import Confirmation, Contract, Mirror, TrustRoot, VrfKey, encode_trust_root
 from ledger.core.trust.model import ValidatorRange
 from ledger.core.trust.update import (
     digest_of,
@@ -130,6 +130,24 @@ REFUSED: dict[str, Callable[[], bytes]] = {
     "a mirror's number given to another": lambda: following(
         mirrors=(Mirror(0, "330000", "region"), *OLD.mirrors[1:])
     ),
+    "another role of a mirror": lambda: following(
+        mirrors=(replace(OLD.mirrors[0], role="regulator"), *OLD.mirrors[1:])
+    ),
+    "a region's coverage left out": lambda: following(coverage=OLD.coverage[1:]),
+    "a later first day": lambda: following(
+        coverage=(
+            replace(OLD.coverage[0], since=OLD.coverage[0].since + timedelta(days=1)),
+            *OLD.coverage[1:],
+        )
+    ),
+    "another HeadAnchor": lambda: following(
+        head_anchor=replace(OLD.head_anchor, address=b"\x66" * 20)
+    ),
+    "another code": lambda: following(head_anchor=replace(OLD.head_anchor, code_hash=b"\x66" * 32)),
+    "other slots": lambda: following(
+        head_anchor=replace(OLD.head_anchor, slots={"status": 7, "heads": 8, "confirmations": 9})
+    ),
+    "another registry": lambda: following(region_registry=Contract(b"\x66" * 20, b"\x67" * 32, {})),
     "a development chain": lambda: following(consensus="development", validators=()),
 }
 

@@ -9,29 +9,20 @@ Source: JSON-RPC 2.0 specification, sections 4 and 5.
 
 import itertools
 import json
-import re
 import time
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Final
 
 import httpx
 
+from ledger.adapters.plain_json import TooDeepError, decode_json
 from ledger.errors import ChainUnavailableError, InputError
 
 MAX_RESPONSE_BYTES: Final = 4 * 1024 * 1024
 """Longest answer read: a proof of 20 slots takes about 100 KiB, a full block 1.5 MiB."""
 
-MAX_DEPTH: Final = 32
-"""Deepest answer read; a block with transactions has five levels."""
-
 MAX_SHOWN: Final = 200
 """Most characters of a server's words that reach a message."""
-
-_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-_NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
-_BRACKETS: Final = bytes.maketrans(b"[]{}", b"[][]")
-_STEP: Final = {ord("["): 1, ord("]"): -1}
 
 
 class RpcError(ChainUnavailableError):
@@ -135,12 +126,10 @@ def _kind(error: Exception) -> str:
 
 
 def _result(content: bytes, request_id: int) -> object:
-    # One of web3's dependencies raises Python's recursion limit so far that a deep answer would not
-    # raise RecursionError but end the process: count brackets before parsing.
-    if _depth(content) > MAX_DEPTH:
-        raise ChainUnavailableError(f"the chain's answer is nested deeper than {MAX_DEPTH} levels")
     try:
-        answer = json.loads(content)
+        answer = decode_json(content)
+    except TooDeepError as error:
+        raise ChainUnavailableError(f"the chain's answer is {error}") from None
     except ValueError:
         raise ChainUnavailableError("the chain's answer is no JSON") from None
     if not isinstance(answer, dict) or answer.get("jsonrpc") != "2.0":
@@ -154,12 +143,6 @@ def _result(content: bytes, request_id: int) -> object:
         raise _rpc_error(answer["error"])
     result: object = answer["result"]
     return result
-
-
-def _depth(content: bytes) -> int:
-    """Deepest nesting of arrays and objects, brackets within strings left out."""
-    brackets = _STRING.sub(b"", content).translate(_BRACKETS, _NOT_BRACKETS)
-    return max(accumulate(map(_STEP.__getitem__, brackets)), default=0)
 
 
 def _rpc_error(error: object) -> ChainUnavailableError:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger.adapters.files import write_whole
+from ledger.adapters.plain_json import decode_json
 from ledger.errors import GovernanceError
 
 HEAD_ANCHOR: Final = "HeadAnchor"
@@ -155,7 +156,10 @@ def parse_deployment(content: bytes) -> Deployment:
         GovernanceError: They are not of the format.
     """
     try:
-        value = json.loads(content)
+        value = decode_json(content)
+        urls = [str(one) for one in value.get("rpc_urls", ())]
+        if urls and urls[0] != value["rpc_url"]:
+            raise ValueError("rpc_urls: expected rpc_url first")
         return Deployment(
             chain_id=int(value["chain_id"]),
             genesis_hash=_unhex(value["genesis_hash"], 32),
@@ -163,7 +167,7 @@ def parse_deployment(content: bytes) -> Deployment:
             owner=_unhex(value["owner"], 20),
             contracts={name: _deployed(one) for name, one in value["contracts"].items()},
             mirrors=tuple(_mirror(one) for one in value.get("mirrors", ())),
-            other_urls=tuple(str(one) for one in value.get("rpc_urls", ())[1:]),
+            other_urls=tuple(urls[1:]),
             validators=tuple(_unhex(one, 20) for one in value.get("validators", ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError):

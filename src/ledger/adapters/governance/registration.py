@@ -1,11 +1,11 @@
 """``registration.json``: what a region asks governance to put on the chain. Public keys only."""
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ledger.adapters.plain_json import decode_json
 from ledger.core.types import STREAMS
 from ledger.errors import GovernanceError
 
@@ -65,8 +65,8 @@ def load_registration(node: Path) -> Registration:
     if len(content) > MAX_BYTES:
         raise GovernanceError("registration", f"{path}: longer than {MAX_BYTES} bytes")
     try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
+        value = decode_json(content)
+    except ValueError:
         raise GovernanceError("registration", f"{path}: no JSON") from None
     return parse_registration(value, str(path))
 

@@ -22,6 +22,7 @@ from ledger.errors import GovernanceError
 MIRRORS_AT_ONCE: Final = 64
 """Numbers looked at together; as many without a mirror end the search."""
 
+MOST_MIRRORS: Final = 1_024
 MOST_GENERATIONS: Final = 1_024
 CODES_PER_WORD: Final = 8
 REGULATOR: Final = "regulator"
@@ -58,6 +59,13 @@ def read_entered(
         validators: tuple[ValidatorRange, ...] = ()
         if deployment.validators:
             validators = read_ranges(witnesses, newest.listed.number, ranges)
+        genesis_hash = witnesses.genesis_hash()
+        if genesis_hash != deployment.genesis_hash:
+            raise GovernanceError(
+                "deployment",
+                f"genesis: expected 0x{deployment.genesis_hash.hex()} of the deployment file, the"
+                f" chain has 0x{genesis_hash.hex()}",
+            )
         state = ProvedState(witnesses.endpoints, newest.header)
         standing = ContractReader(deployment, state)
         head_anchor, registry = standing.contracts()
@@ -66,7 +74,7 @@ def read_entered(
         regions = reader.regions()
         entered = Entered(
             chain_id=deployment.chain_id,
-            genesis_hash=witnesses.genesis_hash(),
+            genesis_hash=genesis_hash,
             consensus=deployment.consensus,
             validators=validators,
             head_anchor=head_anchor,
@@ -121,9 +129,10 @@ class _Reader:
             words = self._state.words(self._anchor, slots)
             seated = [_mirror(number, word) for number, word in zip(numbers, words, strict=True)]
             found += [one for one in seated if one is not None]
-            if not any(words):
-                return tuple(found)
             first += MIRRORS_AT_ONCE
+            # A trust root takes no more than these.
+            if not any(words) or first >= MOST_MIRRORS:
+                return tuple(found)
 
 
 def _key_slot(region: str, stream: str, generation: int) -> bytes:

@@ -45,9 +45,13 @@ def read_ranges(
 
 
 def _ballots(witnesses: Witnesses, one: ValidatorRange) -> Iterator[Ballot]:
-    """Headers of a closed range from its last one down; block 0 has no vote."""
-    if one.last_block is None:
+    """Headers from a closed range's last one down, each by its hash; block 0 has no vote.
+
+    Votes on another candidate outlive a change: those from before the range count as well.
+    """
+    if one.last_block is None or one.last_hash is None:
         raise ValidatorChangeError("validators: expected a range that is closed")
-    lowest = max(1, one.first_block, one.last_block - LONGEST_SEARCH + 1)
-    for number in range(one.last_block, lowest - 1, -1):
-        yield witnesses.ballot(number)
+    block_hash = one.last_hash
+    for number in range(one.last_block, max(0, one.last_block - LONGEST_SEARCH), -1):
+        ballot, block_hash = witnesses.ballot(number, block_hash)
+        yield ballot

@@ -13,7 +13,7 @@ from typing import Final, Self, TypeVar
 from ledger.adapters.evm.client import EvmClient
 from ledger.adapters.evm.consortium.endpoints import Endpoints
 from ledger.core.chain import qbft
-from ledger.core.headers import Header, parse_header, verify_qbft
+from ledger.core.headers import Header, chain_hash, parse_header, verify_qbft
 from ledger.core.trust.ranges import Ballot, ListedBlock
 from ledger.core.types import Hash32
 from ledger.errors import (
@@ -26,6 +26,9 @@ from ledger.errors import (
 TRIES: Final = 4
 PAUSE_S: Final = 1.0
 """Between two tries: an endpoint may be a block behind."""
+
+MAX_AGE_S: Final = 300
+"""Oldest newest block: one that lies about its height could show the past as the present."""
 
 FIELD_OF_PROPOSER: Final = 2
 """Position of ``miner`` among the fields of a header."""
@@ -55,7 +58,12 @@ class Witnesses:
     """
 
     def __init__(self, urls: Sequence[str], *, chain_id: int, validators: int) -> None:
-        needed = validators // 2 + 1 if validators else 1
+        # Not the file's word alone: it may know of fewer validators than there are.
+        needed = max(validators, len(urls)) // 2 + 1 if validators else 1
+        if len(set(urls)) != len(urls):
+            raise GovernanceError(
+                "witnesses", "rpc_urls: expected each endpoint once, found one twice"
+            )
         if len(urls) < needed:
             raise GovernanceError(
                 "witnesses",
@@ -86,7 +94,8 @@ class Witnesses:
         """The highest block that a majority has.
 
         Raises:
-            ChainUnavailableError: There is no majority for any.
+            ChainUnavailableError: There is no majority for any, or the newest one is old: one of
+                those who answer tells less than there is, or the chain stands.
             VerificationError: Too few seals.
         """
 
@@ -102,6 +111,12 @@ class Witnesses:
             return heights[self._needed - 1]
 
         found = self.at(patiently(height))
+        age = time.time() - found.listed.timestamp
+        if self._is_sealed and age > MAX_AGE_S:
+            raise ChainUnavailableError(
+                f"block {found.listed.number}: expected one of the last {MAX_AGE_S} s, this one is"
+                f" {age:.0f} s old"
+            )
         if self._is_sealed and len(found.listed.validators) // 2 + 1 > self._needed:
             raise GovernanceError(
                 "witnesses",
@@ -128,18 +143,25 @@ class Witnesses:
         """The same, as ``find_ranges`` wants it."""
         return self.at(number).listed
 
-    def ballot(self, number: int) -> Ballot:
-        """What a block says of candidates; for the votes one endpoint is enough.
+    def ballot(self, number: int, block_hash: Hash32) -> tuple[Ballot, Hash32]:
+        """What a block of a known hash says of candidates, and the hash of its parent.
+
+        Args:
+            number: Its height.
+            block_hash: Of the block; for bytes that have it one endpoint is enough.
 
         Raises:
-            ChainUnavailableError: No endpoint gives it.
-            VerificationError: It is not sealed.
+            ChainUnavailableError: No endpoint gives them.
         """
-        found = self.endpoints.ask_until(
-            lambda client: self._check(client.fetch_header(number), None)
-        )
-        extra = qbft.parse_extra(found.header.extra_data)
-        return Ballot(proposer=found.header.fields[FIELD_OF_PROPOSER], vote=extra.vote)
+
+        def question(client: EvmClient) -> tuple[Ballot, Hash32]:
+            header = parse_header(client.fetch_header(number)[1])
+            if chain_hash(header) != block_hash:
+                raise ChainUnavailableError(f"block {number}: it has another block")
+            vote = qbft.parse_extra(header.extra_data).vote
+            return Ballot(header.fields[FIELD_OF_PROPOSER], vote), header.parent_hash
+
+        return self.endpoints.ask_until(question)
 
     def agreed(self, what: str, question: Callable[[EvmClient], Answer]) -> Answer:
         """What a majority says alike; tried again for a while.
@@ -149,12 +171,16 @@ class Witnesses:
         """
         return patiently(lambda: self.endpoints.agreed(what, question))
 
-    def _check(self, fetched: tuple[Hash32, bytes], agreed: Hash32 | None) -> Witnessed:
+    def _check(self, fetched: tuple[Hash32, bytes], agreed: Hash32) -> Witnessed:
         reported, rlp = fetched
-        if agreed is not None and reported != agreed:
+        if reported != agreed:
             raise ChainUnavailableError("it has another block than the majority")
         header = parse_header(rlp)
         validators: frozenset[bytes] = frozenset()
+        if not self._is_sealed and header.mix_hash == qbft.MIX_HASH:
+            raise GovernanceError(
+                "witnesses", "validators: expected those of a sealed chain, the file names none"
+            )
         if self._is_sealed:
             validators = frozenset(qbft.parse_extra(header.extra_data).validators)
             # Block 0 is nobody's proposal and has no seals.

@@ -90,8 +90,8 @@ class Undertaking:
     Attributes:
         since: First day from which a region publishes that no root named before.
         lifetime: How long the root is believed.
-        required: Other regions that must have confirmed a map; None: as in the root before, and two
-            for a region that no root named before, or as many as there are.
+        required: Other regions that must have confirmed a map; None: two, or as many as there are,
+            and never fewer than in the root before.
     """
 
     since: date
@@ -185,7 +185,8 @@ def _confirmations(
 def _required(asked: int | None, before: Confirmation | None, others: int) -> int:
     if asked is not None:
         return asked
-    return min(REQUIRED, others) if before is None else before.required
+    usual = min(REQUIRED, others)
+    return usual if before is None else max(usual, before.required)
 
 
 def _coverage(entered: Entered, old: TrustRoot | None, since: date) -> tuple[Coverage, ...]:

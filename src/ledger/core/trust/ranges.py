@@ -54,8 +54,11 @@ def find_ranges(block_at: BlockAt, first: int, newest: int) -> tuple[ValidatorRa
         newest: Highest height, at least ``first``.
 
     Raises:
-        ValidatorChangeError: The set changes more often than ``MOST_CHANGES``.
+        ValidatorChangeError: The set changes more often than ``MOST_CHANGES``, or ``newest`` is
+            lower than ``first``.
     """
+    if newest < first:
+        raise ValidatorChangeError(f"validators: expected block {first} or later, found {newest}")
     ranges: list[ValidatorRange] = []
     begins = first
     for last in _changes(block_at, block_at(first), block_at(newest)):

@@ -164,10 +164,19 @@ def check_lasting(old: TrustRoot, new: TrustRoot) -> None:
             raise TrustRootUpdateError(
                 f"vrf_keys: {key.region}/{key.stream} generation {key.generation} is not as before"
             )
-    operators = {one.number: one.operator for one in new.mirrors}
+    present = {one.number: one for one in new.mirrors}
     for one in old.mirrors:
-        if operators.get(one.number) != one.operator:
+        if present.get(one.number) != one:
             raise TrustRootUpdateError(f"mirrors: number {one.number} is not as before")
+    if new.head_anchor != old.head_anchor or new.region_registry != old.region_registry:
+        raise TrustRootUpdateError("contracts: expected those of the root before")
+    for undertaken in old.coverage:
+        if undertaken not in new.coverage:
+            raise TrustRootUpdateError(
+                f"coverage: {undertaken.region}/{undertaken.record_type} is not as before"
+            )
+    if old.authority_required and not new.authority_required:
+        raise TrustRootUpdateError("authority_required: expected it to stay")
 
 
 def _check_ranges(old: Sequence[ValidatorRange], new: Sequence[ValidatorRange]) -> None:
