@@ -117,8 +117,14 @@ READY: Final = example(
         "status": "ready",
         "region": "310000",
         "checks": [
-            {"name": "store", "state": "ok", "code": "ok"},
-            {"name": "chain", "state": "warning", "code": "chain-unavailable"},
+            {"name": "store", "state": "ok", "code": "ok", "since": None, "lasted_s": None},
+            {
+                "name": "chain",
+                "state": "warning",
+                "code": "chain-stalled",
+                "since": "2026-11-01T08:00:00Z",
+                "lasted_s": 75,
+            },
         ],
     },
 )

@@ -191,6 +191,10 @@ class CheckOut(BaseModel):
     name: str
     state: Literal["ok", "warning", "failed"]
     code: Annotated[str, Field(description="ok, or a stable word that says what is wrong")]
+    since: Annotated[
+        str | None, Field(description="from when on; null where that is not known")
+    ] = None
+    lasted_s: Annotated[int | None, Field(description="for how many seconds; likewise")] = None
 
 
 class ReadyOut(BaseModel):

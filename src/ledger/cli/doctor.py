@@ -70,8 +70,11 @@ FIXES: Final = {
     "wrong-genesis": ("链已重建:取得新的信任根", "the chain was made anew: get its trust root"),
     "code-differs": ("合约与信任根不符:联系治理方", "not the contracts of the trust root"),
     "clock-behind-chain": ("校准本机时钟(NTP)", "set this machine's clock (NTP)"),
-    "chain-stalled": ("链不出块,或本机时钟过快", "no blocks are made, or the clock is ahead"),
-    "chain-slow": ("链出块缓慢", "blocks are made slowly"),
+    "chain-stalled": (
+        "链应答但不出块:恢复验证节点(docs/operations/validators.md);若他处仍在出块,校准本机时钟",
+        "the chain answers and makes no blocks: bring validators back"
+        " (docs/operations/validators.md); if others see blocks, set this machine's clock",
+    ),
     "not-admitted": (
         "请治理方用 registration.json 接入",
         "have governance admit registration.json",

@@ -1,12 +1,13 @@
 """A chain that answers and seals nothing has a word of its own, and what is served stays proved."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import httpx
 import pytest
 from worlds.node import World
-from worlds.node_app import app_of, client_of
+from worlds.node_app import TOKEN, app_of, client_of
 
 from ledger.core.headers import parse_header
 from ledger.services.background.watch import STALLED_AFTER_S
@@ -46,6 +47,33 @@ async def test_readyz_names_a_chain_that_stands_and_stays_ready(
     assert answer.status_code == 200
     (found,) = [one for one in answer.json()["checks"] if one["name"] == "chain"]
     assert (found["state"], found["code"]) == expected
+
+
+async def test_readyz_says_since_when_the_chain_stands_and_how_long(fresh: World) -> None:
+    answer = await ask(fresh, STALLED_AFTER_S + 15)
+    found = {one["name"]: one for one in answer.json()["checks"]}
+    newest = fresh.chain.fetch_header(fresh.chain.latest_block())[1]
+    since = datetime.fromisoformat(found["chain"]["since"])
+    assert since.timestamp() == parse_header(newest).timestamp
+    assert found["chain"]["lasted_s"] == STALLED_AFTER_S + 15
+    assert (found["store"]["since"], found["store"]["lasted_s"]) == (None, None)
+
+
+async def test_chain_that_seals_again_is_no_longer_named(fresh: World) -> None:
+    await ask(fresh, STALLED_AFTER_S + 15)
+    fresh.chain.mine()
+    async with client_of(app_of(fresh)) as client:
+        answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["checks"]) == (200, [])
+
+
+async def test_metrics_give_the_age_of_the_newest_block_and_call_the_chain_up(fresh: World) -> None:
+    await ask(fresh, STALLED_AFTER_S + 15)
+    async with client_of(app_of(fresh), token=TOKEN) as client:
+        lines = (await client.get("/metrics")).text.splitlines()
+    assert f"credit_ledger_chain_head_age_seconds {STALLED_AFTER_S + 15}.0" in lines
+    assert "credit_ledger_chain_up 1.0" in lines
+    assert "credit_ledger_ready 1.0" in lines
 
 
 async def test_readyz_after_long_is_not_ready_and_still_names_the_chain(fresh: World) -> None:

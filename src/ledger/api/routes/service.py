@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Annotated, Any, Literal
 
@@ -15,6 +16,7 @@ from ledger.api.metrics import MEDIA_TYPE as METRICS_TYPE
 from ledger.api.problems import ApiProblem
 from ledger.api.room import InWork
 from ledger.api.schemas import AliveOut, CheckOut, ReadyOut, StatusOut, VersionOut
+from ledger.services.background.failures import text_of
 from ledger.services.background.watch import Check
 
 router = APIRouter(tags=["service"])
@@ -137,4 +139,10 @@ async def node_status(request: Request) -> StatusOut:
 
 def _check_out(check: Check) -> CheckOut:
     failed: Literal["failed", "warning"] = "failed" if check.counts else "warning"
-    return CheckOut(name=check.name, state="ok" if check.is_ok else failed, code=check.code)
+    return CheckOut(
+        name=check.name,
+        state="ok" if check.is_ok else failed,
+        code=check.code,
+        since=None if check.since is None else text_of(datetime.fromtimestamp(check.since, UTC)),
+        lasted_s=check.lasted_s,
+    )

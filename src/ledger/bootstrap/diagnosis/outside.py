@@ -1,6 +1,7 @@
 """What is elsewhere: the chain, its contracts and registry, this node's endpoint, the peers."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 import httpx
@@ -10,6 +11,8 @@ from ledger.bootstrap.diagnosis.finding import Finding, failed, ok, warning
 from ledger.core.headers import parse_header
 from ledger.core.trust import Contract, TrustRoot
 from ledger.errors import InputError, LedgerError, WrongChainError
+from ledger.services.background.failures import text_of
+from ledger.services.background.watch import STALLED
 from ledger.services.lookup.material import MAX_AGE_S
 from ledger.services.onchain import RegionEntry
 from ledger.services.ports import Chain
@@ -53,22 +56,26 @@ def check_contracts(chain: Chain, root: TrustRoot) -> Finding:
     return ok("contracts", ", ".join(present))
 
 
-def check_clock(chain: Chain, now: datetime, *, is_development: bool) -> Finding:
-    """The clock against the time of the newest block."""
+def check_clock(chain: Chain, now: datetime, *, stalled_after_s: int) -> Finding:
+    """The clock against the time of the newest block, and whether any is made.
+
+    A chain that stands is a warning, as in ``/readyz``, until nothing is answered any more.
+    """
     try:
         _hash, header = chain.fetch_header(chain.latest_block())
     except LedgerError as error:
         return failed("clock", "chain-unavailable", error.code)
-    age = int(now.timestamp() - parse_header(header).timestamp)
+    sealed_at = parse_header(header).timestamp
+    age = int(now.timestamp() - sealed_at)
     found = f"newest block is {age} s old"
     if age < -MAX_SKEW_S:
         return failed("clock", "clock-behind-chain", found)
-    if age > MAX_AGE_S:
-        # Either the clock is ahead or no block is made: from here it looks the same.
-        return failed("clock", "chain-stalled", found)
-    if age > 60 and not is_development:
-        return warning("clock", "chain-slow", found)
-    return ok("clock", found)
+    if age <= stalled_after_s:
+        return ok("clock", found)
+    # Either the clock is ahead or no block is made: from here it looks the same.
+    since = text_of(datetime.fromtimestamp(sealed_at, UTC))
+    stands = f"no block since {since}, {age} s; limit {stalled_after_s} s"
+    return (failed if age > MAX_AGE_S else warning)("clock", STALLED, stands)
 
 
 def read_registry(chain: Chain) -> tuple[RegionEntry, ...] | None:
@@ -121,10 +128,16 @@ def check_node(settings: NodeSettings) -> list[Finding]:
         return [failed("node", "node-not-running", settings.local_url)]
     if answer.status_code == 200:
         shown = [one for one in content.get("checks", []) if one.get("state") == "warning"]
-        hints = [warning(f"node:{one['name']}", str(one["code"]), "") for one in shown]
+        hints = [warning(f"node:{one['name']}", str(one["code"]), _lasting(one)) for one in shown]
         return [ok("node", settings.local_url), *hints]
     errors = [one for one in content.get("errors", []) if isinstance(one, dict)]
     return [
         failed(f"node:{one.get('field')}", str(one.get("code")), settings.local_url)
         for one in errors
     ] or [failed("node", "not-ready", settings.local_url)]
+
+
+def _lasting(shown: Mapping[str, object]) -> str:
+    """Since when the node itself sees it, where it says so."""
+    since, lasted_s = shown.get("since"), shown.get("lasted_s")
+    return "" if since is None else f"since {since}, {lasted_s} s"

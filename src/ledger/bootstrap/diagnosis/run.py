@@ -60,7 +60,7 @@ def _elsewhere(
                 yield skipped(check, "chain")
             return
         yield outside.check_contracts(chain, root)
-        yield outside.check_clock(chain, now, is_development=root.is_development)
+        yield outside.check_clock(chain, now, stalled_after_s=settings.stalled_after_s)
         yield from _regions(chain, settings, root)
     finally:
         chain.close()

@@ -26,6 +26,9 @@ STALE_S: Final = 30
 STALLED_AFTER_S: Final = 60
 """Age of the newest block from which the chain stands, by default."""
 
+STALLED: Final = "chain-stalled"
+"""The chain answers and seals nothing: too few validators are up, or they do not agree."""
+
 log = logging.getLogger(__name__)
 
 
@@ -75,6 +78,10 @@ class Check:
     name: str
     code: str
     counts: bool = True
+    since: UnixSeconds | None = None
+    """Since when it is so, where that is known."""
+    lasted_s: int | None = None
+    """For how long, by the last look."""
 
     @property
     def is_ok(self) -> bool:
@@ -152,7 +159,7 @@ class Watch:
         return (
             Check("store", seen.store_code),
             Check("schema", self._schema_code(seen)),
-            Check("chain", seen.chain_code, counts=False),
+            _chain_check(seen),
             *_worker_checks(seen.worker),
         )
 
@@ -215,15 +222,22 @@ class Watch:
             return None, None, error.code
         except LedgerError:
             return None, None, "chain-unusable"
-        # It answers and seals nothing: too few validators are up, or they do not agree.
-        age = self._clock.now().timestamp() - block_time
-        return number, block_time, "chain-stalled" if age > self._stalled_after_s else "ok"
+        # Whole seconds: what is shown is then above the limit too.
+        age = int(self._clock.now().timestamp() - block_time)
+        return number, block_time, STALLED if age > self._stalled_after_s else "ok"
 
     def _schema_code(self, seen: Seen) -> str:
         if seen.backlog is None or seen.backlog.schema == self._schema:
             return "ok"
         # Another release migrated the database while this one runs on it.
         return "schema-changed"
+
+
+def _chain_check(seen: Seen) -> Check:
+    if seen.chain_code != STALLED or seen.block_time is None:
+        return Check("chain", seen.chain_code, counts=False)
+    lasted_s = int(seen.at.timestamp() - seen.block_time)
+    return Check("chain", STALLED, counts=False, since=seen.block_time, lasted_s=lasted_s)
 
 
 def _worker_checks(worker: WorkerStatus) -> Iterator[Check]:
