@@ -14,6 +14,9 @@ from benchmarks.figure import Figure
 TOPICS = ("publish", "map_update", "lookups", "verify", "storage", "memory", "chain")
 """Modules of this package, in the order in which they run."""
 
+ASKED_TOPICS = ("consortium",)
+"""Run only where they are named: the first time, their validator program is built for minutes."""
+
 
 @dataclass
 class Outcome:

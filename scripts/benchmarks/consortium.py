@@ -1,0 +1,311 @@
+"""What the chain costs where it is a consortium's: five GoQuorum validators that run QBFT.
+
+Validators, nodes of four regions and their mirrors are the real programs, all on this machine. The
+chain's pace is the peer: what takes time stands beside the block period measured in the same run.
+
+Disk is that of a validator's whole folder, as an archive keeps it, in three looks: nothing sent; a
+batch of one record a second; and one validator started again, upon which its database sorts and
+compresses what until then stood in its journal. A day is extrapolated from a minute or so: the
+journal grows evenly, yet what is sorted later becomes smaller, so it is rather too much.
+"""
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, median
+from typing import Final
+
+from story.network import Network
+
+from benchmarks.chain_watch import (
+    ChainWatch,
+    Sealed,
+    block_bytes,
+    block_period_s,
+    gas_used,
+    height,
+)
+from benchmarks.figure import Figure, Say, make_cost
+from benchmarks.files import make_penalties
+from benchmarks.footprint import folder_bytes, per_day, resident_bytes
+from benchmarks.waits import STATES, Waits, make_wait_figures, percentile, send, wait_for
+from ledger.adapters.devnet.qbft import control
+from ledger.adapters.evm.json_rpc import JsonRpc
+from ledger.adapters.keystore import load_keys
+
+TRANSACTION: Final = 21_000
+"""Gas of any transaction."""
+
+REGION: Final = "310000"
+BATCHES_WITHIN_S: Final = 170.0
+"""No batch is sent later, so that a slow machine ends as well."""
+SETTLE_S: Final = 5.0
+"""After which the mirrors have confirmed what was sent last."""
+COMPANIES: Final = 10**7
+MIB: Final = 2**20
+
+BLOCK: Final = "one block of the chain in the same run"
+PEERS: Final = {
+    (state, share): (1.0, BLOCK) for state in ("anchored", "confirmed") for share in (50, 99)
+}
+OWN_BYTES: Final = "the blocks themselves: headers with their seals, and transactions"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured."""
+
+    idle_s: float = 60.0
+    load_s: float = 90.0
+    batches: int = 100
+
+
+QUICK: Final = Plan(idle_s=10.0, load_s=15.0, batches=8)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the validators take at a moment, by name."""
+
+    at: float
+    """Seconds of a clock that only goes forward."""
+    height: int
+    disk: dict[str, int]
+    """Bytes of folders."""
+    memory: dict[str, int]
+    """Bytes of processes."""
+    node_memory: int
+    """Bytes of the region's node."""
+
+
+@dataclass
+class Site:
+    """The running network and the ways into it."""
+
+    network: Network
+    rpc_url: str
+    rpc: JsonRpc
+    contract: str
+    """Address of the anchoring contract, 0x-hex."""
+    headers: dict[str, str]
+    sent: int = 0
+
+    @property
+    def node(self) -> str:
+        """URL of the region's node."""
+        return self.network.nodes[REGION].url
+
+    def next_batch(self) -> bytes:
+        """One record that was never sent before."""
+        self.sent += 1
+        return make_penalties(self.sent, 1, companies=COMPANIES)
+
+    def folder(self, name: str) -> Path:
+        """A validator's folder."""
+        return self.network.devnet / "validators" / name
+
+    def look(self) -> Look:
+        """What is taken now."""
+        running = [one for one in control.status(self.network.devnet).validators if one.pid]
+        process = self.network.nodes[REGION].process
+        if process is None:
+            raise RuntimeError("expected a running node, found none")
+        return Look(
+            at=time.monotonic(),
+            height=height(self.rpc),
+            disk={one.name: folder_bytes(self.folder(one.name)) for one in running},
+            memory={one.name: resident_bytes(one.pid or 0) for one in running},
+            node_memory=resident_bytes(process.pid),
+        )
+
+
+def run(*, quick: bool, say: Say) -> list[Figure]:
+    """Measure a consortium: at rest, under load, started again, and batch by batch."""
+    plan = QUICK if quick else Plan()
+    say("starting five validators and four nodes")
+    with _site() as site:
+        wait_for(site.node, site.headers, site.next_batch())  # the first one opens the stream
+        time.sleep(SETTLE_S)
+        say(f"nothing sent for {plan.idle_s:.0f} s")
+        rest = site.look()
+        time.sleep(plan.idle_s)
+        before = site.look()
+        say(f"a batch a second for {plan.load_s:.0f} s")
+        sent = _load(site, plan.load_s)
+        after = site.look()
+        say("one validator started again")
+        kept = _kept_figure(site)
+        time.sleep(SETTLE_S)
+        first = height(site.rpc)
+        with ChainWatch(site.rpc_url, site.contract) as watch:
+            waits = _waits(site, plan.batches, say)
+            time.sleep(SETTLE_S)
+        block_s = block_period_s(site.rpc, first, height(site.rpc))
+        return [
+            *_gas_figures(site, watch.sealed),
+            *_chain_figures(watch.sealed, block_s),
+            *_wait_figures(waits, block_s),
+            *_growth_figures(site, "idle", rest, before, "nothing sent"),
+            *_growth_figures(site, "a batch a second", before, after, f"{sent} batches"),
+            kept,
+            *_memory_figures(rest, after),
+        ]
+
+
+@contextmanager
+def _site() -> Iterator[Site]:
+    with tempfile.TemporaryDirectory(prefix="credit-ledger-bench-") as folder:
+        with Network(Path(folder), engine="qbft") as network:
+            words = json.loads((network.devnet / "deployment.json").read_text(encoding="utf-8"))
+            rpc = JsonRpc(words["rpc_url"], timeout_s=10.0)
+            token = load_keys(network.nodes[REGION].folder).operator_token
+            headers = {"Authorization": f"Bearer {token}"}
+            try:
+                contract = words["contracts"]["HeadAnchor"]["address"]
+                yield Site(network, words["rpc_url"], rpc, contract, headers)
+            finally:
+                rpc.close()
+
+
+def _load(site: Site, seconds: float) -> int:
+    """Send a batch at each second, whatever became of the ones before; gives how many."""
+    started, sent = time.monotonic(), 0
+    while (now := time.monotonic() - started) < seconds:
+        if now < sent:
+            time.sleep(sent - now)
+            continue
+        send(site.node, site.headers, site.next_batch())
+        sent += 1
+    return sent
+
+
+def _waits(site: Site, batches: int, say: Say) -> Waits:
+    """Send one batch after the other, each when the one before is confirmed."""
+    waits: Waits = {state: [] for state in STATES}
+    started = time.monotonic()
+    for number in range(1, batches + 1):
+        if time.monotonic() - started > BATCHES_WITHIN_S:
+            break
+        if number % 10 == 1:
+            say(f"batch {number} of {batches}")
+        for state, seconds in wait_for(site.node, site.headers, site.next_batch()).items():
+            waits[state].append(seconds)
+    return waits
+
+
+def _gas_figures(site: Site, sealed: list[Sealed]) -> list[Figure]:
+    by_function: dict[str, list[int]] = {}
+    for one, gas in zip(sealed, gas_used(site.rpc, [x.transaction for x in sealed]), strict=True):
+        by_function.setdefault(one.function, []).append(gas)
+    figures = []
+    for function, name in (("anchor", "an anchored head"), ("confirm", "a confirmation")):
+        found = by_function[function]
+        figures.append(
+            make_cost(
+                f"gas of {name}",
+                median(found),
+                "gas",
+                floor_name="any transaction",
+                floor=TRANSACTION,
+                note=f"{len(found)} of them, {min(found):,} to {max(found):,}",
+            )
+        )
+    heads = len(by_function["anchor"])
+    figures.append(
+        make_cost(
+            "gas of a head with its confirmations",
+            sum(map(sum, by_function.values())) / heads,
+            "gas",
+            floor_name="as many transactions of any kind",
+            floor=TRANSACTION * len(sealed) / heads,
+            note=f"{len(by_function['confirm']) / heads:.2f} confirmations a head",
+        )
+    )
+    return figures
+
+
+def _chain_figures(sealed: list[Sealed], block_s: float) -> list[Figure]:
+    figures = []
+    for function, name in (("anchor", "head"), ("confirm", "confirmation")):
+        waited = [one.waited_s for one in sealed if one.function == function]
+        for share in (50, 99):
+            figures.append(
+                make_cost(
+                    f"{name} sent -> its block, p{share}",
+                    percentile(waited, share),
+                    "s",
+                    floor_name=BLOCK,
+                    floor=block_s,
+                    note=f"{len(waited)} of them, from the pool of one validator to its block",
+                )
+            )
+    return figures
+
+
+def _wait_figures(waits: Waits, block_s: float) -> list[Figure]:
+    note = f"{len(waits['confirmed'])} batches, one at a time; a block every {block_s:.2f} s"
+    return make_wait_figures(waits, PEERS, block_s=block_s, note=note)
+
+
+def _growth_figures(site: Site, what: str, old: Look, new: Look, note: str) -> list[Figure]:
+    """What a validator's folder grew by, by day and by block, mean of all validators."""
+    seconds, blocks = new.at - old.at, new.height - old.height
+    grown = [new.disk[name] - size for name, size in old.disk.items()]
+    own = block_bytes(site.rpc, old.height, new.height)
+    shown = f"{note} in {seconds:.0f} s, {blocks} blocks"
+    return [
+        make_cost(
+            f"disk of a validator, {what}",
+            per_day(fmean(grown), seconds) / MIB,
+            "MiB/day",
+            floor_name=OWN_BYTES,
+            floor=per_day(own * blocks, seconds) / MIB,
+            note=f"{shown}; at most {per_day(max(grown), seconds) / MIB:,.0f}",
+        ),
+        make_cost(
+            f"disk of a block, {what}",
+            fmean(grown) / blocks,
+            "bytes/block",
+            floor_name=OWN_BYTES,
+            floor=own,
+            note=shown,
+        ),
+    ]
+
+
+def _kept_figure(site: Site) -> Figure:
+    """Start the last validator again and see what its folder takes then."""
+    devnet = site.network.devnet
+    name = control.status(devnet).validators[-1].name
+    control.stop(devnet, name)
+    blocks, before = height(site.rpc), folder_bytes(site.folder(name))
+    control.start(devnet, name)
+    return make_cost(
+        "disk of a block, all until then, after a restart",
+        folder_bytes(site.folder(name)) / blocks,
+        "bytes/block",
+        floor_name="the same folder before",
+        floor=before / blocks,
+        note=f"{blocks} blocks; the journal is sorted and compressed",
+    )
+
+
+def _memory_figures(rest: Look, after: Look) -> list[Figure]:
+    figures = []
+    for what, look in (("idle", rest), ("after load", after)):
+        for name, size in look.memory.items():
+            figures.append(
+                make_cost(
+                    f"memory of {name}, {what}",
+                    size / MIB,
+                    "MiB",
+                    floor_name="the node of a region at the same moment",
+                    floor=look.node_memory / MIB,
+                    note="proportional set size",
+                )
+            )
+    return figures
