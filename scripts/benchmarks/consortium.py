@@ -9,17 +9,10 @@ compresses what until then stood in its journal. A day is extrapolated from a mi
 journal grows evenly, yet what is sorted later becomes smaller, so it is rather too much.
 """
 
-import json
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean, median
 from typing import Final
-
-from story.network import Network
 
 from benchmarks.chain_watch import (
     ChainWatch,
@@ -29,23 +22,19 @@ from benchmarks.chain_watch import (
     gas_used,
     height,
 )
+from benchmarks.consortium_site import Look, Site, open_site
 from benchmarks.figure import Figure, Say, make_cost
-from benchmarks.files import make_penalties
-from benchmarks.footprint import folder_bytes, per_day, resident_bytes
+from benchmarks.footprint import folder_bytes, per_day
 from benchmarks.waits import STATES, Waits, make_wait_figures, percentile, send, wait_for
 from ledger.adapters.devnet.qbft import control
-from ledger.adapters.evm.json_rpc import JsonRpc
-from ledger.adapters.keystore import load_keys
 
 TRANSACTION: Final = 21_000
 """Gas of any transaction."""
 
-REGION: Final = "310000"
 BATCHES_WITHIN_S: Final = 170.0
 """No batch is sent later, so that a slow machine ends as well."""
 SETTLE_S: Final = 5.0
 """After which the mirrors have confirmed what was sent last."""
-COMPANIES: Final = 10**7
 MIB: Final = 2**20
 
 BLOCK: Final = "one block of the chain in the same run"
@@ -67,67 +56,11 @@ class Plan:
 QUICK: Final = Plan(idle_s=10.0, load_s=15.0, batches=8)
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What the validators take at a moment, by name."""
-
-    at: float
-    """Seconds of a clock that only goes forward."""
-    height: int
-    disk: dict[str, int]
-    """Bytes of folders."""
-    memory: dict[str, int]
-    """Bytes of processes."""
-    node_memory: int
-    """Bytes of the region's node."""
-
-
-@dataclass
-class Site:
-    """The running network and the ways into it."""
-
-    network: Network
-    rpc_url: str
-    rpc: JsonRpc
-    contract: str
-    """Address of the anchoring contract, 0x-hex."""
-    headers: dict[str, str]
-    sent: int = 0
-
-    @property
-    def node(self) -> str:
-        """URL of the region's node."""
-        return self.network.nodes[REGION].url
-
-    def next_batch(self) -> bytes:
-        """One record that was never sent before."""
-        self.sent += 1
-        return make_penalties(self.sent, 1, companies=COMPANIES)
-
-    def folder(self, name: str) -> Path:
-        """A validator's folder."""
-        return self.network.devnet / "validators" / name
-
-    def look(self) -> Look:
-        """What is taken now."""
-        running = [one for one in control.status(self.network.devnet).validators if one.pid]
-        process = self.network.nodes[REGION].process
-        if process is None:
-            raise RuntimeError("expected a running node, found none")
-        return Look(
-            at=time.monotonic(),
-            height=height(self.rpc),
-            disk={one.name: folder_bytes(self.folder(one.name)) for one in running},
-            memory={one.name: resident_bytes(one.pid or 0) for one in running},
-            node_memory=resident_bytes(process.pid),
-        )
-
-
 def run(*, quick: bool, say: Say) -> list[Figure]:
     """Measure a consortium: at rest, under load, started again, and batch by batch."""
     plan = QUICK if quick else Plan()
     say("starting five validators and four nodes")
-    with _site() as site:
+    with open_site() as site:
         wait_for(site.node, site.headers, site.next_batch())  # the first one opens the stream
         time.sleep(SETTLE_S)
         say(f"nothing sent for {plan.idle_s:.0f} s")
@@ -154,21 +87,6 @@ def run(*, quick: bool, say: Say) -> list[Figure]:
             kept,
             *_memory_figures(rest, after),
         ]
-
-
-@contextmanager
-def _site() -> Iterator[Site]:
-    with tempfile.TemporaryDirectory(prefix="credit-ledger-bench-") as folder:
-        with Network(Path(folder), engine="qbft") as network:
-            words = json.loads((network.devnet / "deployment.json").read_text(encoding="utf-8"))
-            rpc = JsonRpc(words["rpc_url"], timeout_s=10.0)
-            token = load_keys(network.nodes[REGION].folder).operator_token
-            headers = {"Authorization": f"Bearer {token}"}
-            try:
-                contract = words["contracts"]["HeadAnchor"]["address"]
-                yield Site(network, words["rpc_url"], rpc, contract, headers)
-            finally:
-                rpc.close()
 
 
 def _load(site: Site, seconds: float) -> int:
