@@ -49,15 +49,13 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description="How fast the ledger is.")
     parser.add_argument("--quick", action="store_true", help="small sizes, within two minutes")
     parser.add_argument("--json", type=Path, help="write figures and machine facts here")
-    parser.add_argument(
-        "topics", nargs="*", metavar="TOPIC", help=", ".join((*TOPICS, *NAMED_ONLY))
-    )
-    options = parser.parse_args()
     known = (*TOPICS, *NAMED_ONLY)
+    shown = f"{', '.join(TOPICS)}; only where named: {', '.join(NAMED_ONLY)}"
+    parser.add_argument("topics", nargs="*", metavar="TOPIC", help=shown)
+    options = parser.parse_args()
     unknown = set(options.topics) - set(known)
     if unknown:
-        unknown_names, known_names = ", ".join(sorted(unknown)), ", ".join(known)
-        parser.error(f"unknown topic {unknown_names}; known are {known_names}")
+        parser.error(f"unknown topic {', '.join(sorted(unknown))}; known are {', '.join(known)}")
     return options
 
 

@@ -14,16 +14,17 @@ import tempfile
 import time
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 from story.network import Network
 
+from benchmarks.chain_watch import height
 from benchmarks.figure import SEED, Figure, Say, make_cost
 from benchmarks.files import make_penalties
+from benchmarks.waits import STATES, Waits, make_wait_figures, wait_for
 from ledger.adapters.evm.contract import load_contract
 from ledger.adapters.evm.json_rpc import JsonRpc
 from ledger.adapters.keystore import load_keys
-from ledger.cli.client import call
 from ledger.core.chain.head_slots import stream_id
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "evm"))
@@ -46,14 +47,11 @@ RECORDS: Final = stream_id(REGION, "records")
 SIZES: Final = (2**19 - 1, 2**19)
 """The dearest pair whose proof has 20 nodes: each stands left of both trees."""
 
-STATES: Final = ("sequenced", "integrated", "anchored", "confirmed")
 PEERS: Final = {
     ("confirmed", 50): (1.5, "half a block until the one with the head, one for confirmations"),
     ("confirmed", 99): (2.0, "a block until the one with the head, one for confirmations"),
 }
 """Blocks that a record has to wait for, by state and percentile."""
-CONFIRMED_WITHIN_S: Final = 120.0
-POLL_S: Final = 0.02
 
 
 def run(*, quick: bool, say: Say) -> list[Figure]:
@@ -63,8 +61,9 @@ def run(*, quick: bool, say: Say) -> list[Figure]:
     say("starting a chain and four nodes")
     with tempfile.TemporaryDirectory(prefix="credit-ledger-bench-") as folder:
         with Network(Path(folder)) as network:
-            waits, blocks_s = measure_waits(network, 8 if quick else 40, say)
-    return figures + wait_figures(waits, blocks_s)
+            waits, blocks_s = _waits(network, 8 if quick else 40, say)
+    note = f"{len(waits['confirmed'])} records, one at a time; a block every {blocks_s:.2f} s"
+    return figures + make_wait_figures(waits, PEERS, block_s=blocks_s, note=note)
 
 
 def _gas() -> list[Figure]:
@@ -107,61 +106,24 @@ def _gas_of_bytes(call_data: bytes) -> int:
     return 4 * zeros + 16 * (len(call_data) - zeros)
 
 
-def measure_waits(network: Network, records: int, say: Say) -> tuple[dict[str, list[float]], float]:
+def _waits(network: Network, records: int, say: Say) -> tuple[Waits, float]:
     """Seconds from the answer to each state, record by record, and seconds of a block."""
     node = network.nodes[REGION]
     headers = {"Authorization": f"Bearer {load_keys(node.folder).operator_token}"}
-    waits: dict[str, list[float]] = {state: [] for state in STATES}
-    rpc = JsonRpc(rpc_url_of(network), timeout_s=10.0)
-    started, first = time.monotonic(), block_of(rpc)
+    waits: Waits = {state: [] for state in STATES}
+    rpc = JsonRpc(_rpc_url(network), timeout_s=10.0)
+    started, first = time.monotonic(), height(rpc)
     for number in range(records + 1):
         say(f"record {number} of {records}")
-        reached = _wait_for(node.url, headers, make_penalties(number, 1, companies=10**7))
+        reached = wait_for(node.url, headers, make_penalties(number, 1, companies=10**7))
         if number:  # the first one opens the stream
             for state, seconds in reached.items():
                 waits[state].append(seconds)
-    blocks_s = (time.monotonic() - started) / max(block_of(rpc) - first, 1)
+    blocks_s = (time.monotonic() - started) / max(height(rpc) - first, 1)
     rpc.close()
     return waits, blocks_s
 
 
-def _wait_for(node: str, headers: dict[str, str], content: bytes) -> dict[str, float]:
-    typed = headers | {"Content-Type": "text/csv"}
-    batch: dict[str, Any] = call("POST", node, "/v1/batches", content=content, headers=typed)
-    accepted, reached = time.monotonic(), dict[str, float]()
-    while "confirmed" not in reached:
-        waited = time.monotonic() - accepted
-        if waited > CONFIRMED_WITHIN_S:
-            raise RuntimeError(f"expected confirmed, found {batch['state']}")
-        if batch["state"] in STATES:
-            for state in STATES[: STATES.index(batch["state"]) + 1]:
-                reached.setdefault(state, waited)
-        time.sleep(POLL_S)
-        batch = call("GET", node, f"/v1/batches/{batch['id']}", headers=headers)
-    return reached
-
-
-def wait_figures(waits: dict[str, list[float]], blocks_s: float) -> list[Figure]:
-    """Median and 99th percentile of each state, beside the blocks it has to wait for."""
-    figures = []
-    for state in ("integrated", "anchored", "confirmed"):
-        ordered = sorted(waits[state])
-        note = f"{len(ordered)} records, one at a time; a block every {blocks_s:.2f} s"
-        for share in (50, 99):
-            seconds = ordered[min(len(ordered) * share // 100, len(ordered) - 1)]
-            name = f"accepted -> {state}, p{share}"
-            blocks, peer = PEERS.get((state, share), (0.0, None))
-            floor = blocks * blocks_s if peer else None
-            figures.append(make_cost(name, seconds, "s", floor_name=peer, floor=floor, note=note))
-    return figures
-
-
-def rpc_url_of(network: Network) -> str:
-    """Where the network's chain answers first."""
+def _rpc_url(network: Network) -> str:
     deployment = (network.devnet / "deployment.json").read_text(encoding="utf-8")
     return str(json.loads(deployment)["rpc_url"])
-
-
-def block_of(rpc: JsonRpc) -> int:
-    """Height of the newest block."""
-    return int(str(rpc.call("eth_blockNumber")), 16)

@@ -1,234 +1,229 @@
-"""What a consortium of five QBFT validators costs: gas, waiting, disk and memory.
+"""What the chain costs where it is a consortium's: five GoQuorum validators that run QBFT.
 
-Four regions' nodes and five validators, all real, on this machine. One record at a time is sent to
-one region and asked for until it is confirmed; gas is read from the receipts of the transactions
-that came of it. Then the chain is left alone for a while, and given a batch every second for as
-long; what the validators' folders grow meanwhile is taken for a whole day. Disk is what the file
-system has given to the files, memory what a process alone would free (PSS).
+Validators, nodes of four regions and their mirrors are the real programs, all on this machine. The
+chain's pace is the peer: what takes time stands beside the block period measured in the same run.
+
+Disk is that of a validator's whole folder, as an archive keeps it, in three looks: nothing sent; a
+batch of one record a second; and one validator started again, upon which its database sorts and
+compresses what until then stood in its journal. A day is extrapolated from a minute or so: the
+journal grows evenly, yet what is sorted later becomes smaller, so it is rather too much.
 """
 
-import json
-import os
-import tempfile
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from statistics import mean, median
-from typing import Any, Final
+from statistics import fmean, median
+from typing import Final
 
-from story.network import Network
-
-from benchmarks.chain import REGION, TRANSACTION, block_of, measure_waits, rpc_url_of, wait_figures
+from benchmarks.chain_watch import (
+    ChainWatch,
+    Sealed,
+    block_bytes,
+    block_period_s,
+    gas_used,
+    height,
+)
+from benchmarks.consortium_site import Look, Site, open_site
 from benchmarks.figure import Figure, Say, make_cost
-from benchmarks.files import make_penalties
+from benchmarks.footprint import folder_bytes, per_day
+from benchmarks.waits import STATES, Waits, make_wait_figures, percentile, send, wait_for
 from ledger.adapters.devnet.qbft import control
-from ledger.adapters.devnet.qbft.directory import ConsortiumDirectory
-from ledger.adapters.evm.contract import load_contract
-from ledger.adapters.evm.json_rpc import JsonRpc
-from ledger.adapters.keystore import load_keys
-from ledger.cli.client import call
-from ledger.errors import InputError
 
-DAY_S: Final = 86_400
-MEBIBYTE: Final = 2**20
-DISK_BLOCK: Final = 512
-"""Unit of ``st_blocks``."""
+TRANSACTION: Final = 21_000
+"""Gas of any transaction."""
 
-BYTES_OF_HEADER: Final = 1_000
-"""About what an empty sealed header of five validators takes as RLP."""
+BATCHES_WITHIN_S: Final = 170.0
+"""No batch is sent later, so that a slow machine ends as well."""
+SETTLE_S: Final = 5.0
+"""After which the mirrors have confirmed what was sent last."""
+MIB: Final = 2**20
+
+BLOCK: Final = "one block of the chain in the same run"
+PEERS: Final = {
+    (state, share): (1.0, BLOCK) for state in ("anchored", "confirmed") for share in (50, 99)
+}
+OWN_BYTES: Final = "the blocks themselves: headers with their seals, and transactions"
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """The validators at one moment."""
+class Plan:
+    """How much is measured."""
 
-    at: float
-    """Seconds of a clock that only goes on."""
-    block: int
-    disk: tuple[int, ...]
-    """Bytes of each validator's folder."""
-    memory: tuple[int, ...]
-    """PSS of each validator, bytes."""
+    idle_s: float = 60.0
+    load_s: float = 90.0
+    batches: int = 100
+
+
+QUICK: Final = Plan(idle_s=10.0, load_s=15.0, batches=8)
 
 
 def run(*, quick: bool, say: Say) -> list[Figure]:
-    """Measure a network from its first record on."""
-    records, idle_s = (8, 20) if quick else (100, 90)
+    """Measure a consortium: at rest, under load, started again, and batch by batch."""
+    plan = QUICK if quick else Plan()
     say("starting five validators and four nodes")
-    with tempfile.TemporaryDirectory(prefix="credit-ledger-bench-") as folder:
-        with Network(Path(folder), engine="qbft") as network:
-            rpc = JsonRpc(rpc_url_of(network), timeout_s=10.0)
-            first = block_of(rpc)
-            waits, blocks_s = measure_waits(network, records, say)
-            gas = gas_by_function(rpc, network, first, block_of(rpc))
-            say("leaving the chain alone")
-            idle = _watch(network, rpc, idle_s)
-            say("a batch every second")
-            with _a_batch_every_second(network):
-                busy = _watch(network, rpc, idle_s)
-            rpc.close()
-    return [
-        *_gas_figures(gas),
-        *wait_figures(waits, blocks_s),
-        *_anchor_figure(waits, blocks_s),
-        *_growth_figures("idle", *idle),
-        *_growth_figures("a batch a second", *busy),
-    ]
+    with open_site() as site:
+        wait_for(site.node, site.headers, site.next_batch())  # the first one opens the stream
+        time.sleep(SETTLE_S)
+        say(f"nothing sent for {plan.idle_s:.0f} s")
+        rest = site.look()
+        time.sleep(plan.idle_s)
+        before = site.look()
+        say(f"a batch a second for {plan.load_s:.0f} s")
+        sent = _load(site, plan.load_s)
+        after = site.look()
+        say("one validator started again")
+        kept = _kept_figure(site)
+        time.sleep(SETTLE_S)
+        first = height(site.rpc)
+        with ChainWatch(site.rpc_url, site.contract) as watch:
+            waits = _waits(site, plan.batches, say)
+            time.sleep(SETTLE_S)
+        block_s = block_period_s(site.rpc, first, height(site.rpc))
+        return [
+            *_gas_figures(site, watch.sealed),
+            *_chain_figures(watch.sealed, block_s),
+            *_wait_figures(waits, block_s),
+            *_growth_figures(site, "idle", rest, before, "nothing sent"),
+            *_growth_figures(site, "a batch a second", before, after, f"{sent} batches"),
+            kept,
+            *_memory_figures(rest, after),
+        ]
 
 
-def growth_per_day(before: Sequence[int], after: Sequence[int], seconds: float) -> float:
-    """Bytes that one folder grows in a day, the mean of all.
-
-    Args:
-        before: Bytes of each folder.
-        after: The same, later.
-        seconds: How much later.
-    """
-    return mean(b - a for a, b in zip(before, after, strict=True)) * DAY_S / seconds
-
-
-def gas_by_function(
-    rpc: JsonRpc, network: Network, first: int, last: int
-) -> dict[str, list[tuple[int, int]]]:
-    """Gas and bytes of the call of each transaction to HeadAnchor, by function."""
-    contract = load_contract("HeadAnchor")
-    anchor = _address_of_anchor(network)
-    found: dict[str, list[tuple[int, int]]] = {}
-    for number in range(first, last + 1):
-        block: Any = rpc.call("eth_getBlockByNumber", [hex(number), True])
-        for one in block["transactions"]:
-            if (one["to"] or "").lower() != anchor:
-                continue
-            data = bytes.fromhex(one["input"][2:])
-            try:
-                name, _ = contract.decode_call(data)
-            except InputError:
-                continue
-            receipt: Any = rpc.call("eth_getTransactionReceipt", [one["hash"]])
-            found.setdefault(name, []).append((int(receipt["gasUsed"], 16), len(data)))
-    return found
+def _load(site: Site, seconds: float) -> int:
+    """Send a batch at each second, whatever became of the ones before; gives how many."""
+    started, sent = time.monotonic(), 0
+    while (now := time.monotonic() - started) < seconds:
+        if now < sent:
+            time.sleep(sent - now)
+            continue
+        send(site.node, site.headers, site.next_batch())
+        sent += 1
+    return sent
 
 
-def _address_of_anchor(network: Network) -> str:
-    deployment = json.loads((network.devnet / "deployment.json").read_text(encoding="utf-8"))
-    return str(deployment["contracts"]["HeadAnchor"]["address"]).lower()
+def _waits(site: Site, batches: int, say: Say) -> Waits:
+    """Send one batch after the other, each when the one before is confirmed."""
+    waits: Waits = {state: [] for state in STATES}
+    started = time.monotonic()
+    for number in range(1, batches + 1):
+        if time.monotonic() - started > BATCHES_WITHIN_S:
+            break
+        if number % 10 == 1:
+            say(f"batch {number} of {batches}")
+        for state, seconds in wait_for(site.node, site.headers, site.next_batch()).items():
+            waits[state].append(seconds)
+    return waits
 
 
-def _gas_figures(gas: dict[str, list[tuple[int, int]]]) -> list[Figure]:
+def _gas_figures(site: Site, sealed: list[Sealed]) -> list[Figure]:
+    by_function: dict[str, list[int]] = {}
+    for one, gas in zip(sealed, gas_used(site.rpc, [x.transaction for x in sealed]), strict=True):
+        by_function.setdefault(one.function, []).append(gas)
     figures = []
-    for name in ("anchor", "confirm"):
-        used = [one for one, _ in gas.get(name, [])]
-        if used:
+    for function, name in (("anchor", "an anchored head"), ("confirm", "a confirmation")):
+        found = by_function[function]
+        figures.append(
+            make_cost(
+                f"gas of {name}",
+                median(found),
+                "gas",
+                floor_name="any transaction",
+                floor=TRANSACTION,
+                note=f"{len(found)} of them, {min(found):,} to {max(found):,}",
+            )
+        )
+    heads = len(by_function["anchor"])
+    figures.append(
+        make_cost(
+            "gas of a head with its confirmations",
+            sum(map(sum, by_function.values())) / heads,
+            "gas",
+            floor_name="as many transactions of any kind",
+            floor=TRANSACTION * len(sealed) / heads,
+            note=f"{len(by_function['confirm']) / heads:.2f} confirmations a head",
+        )
+    )
+    return figures
+
+
+def _chain_figures(sealed: list[Sealed], block_s: float) -> list[Figure]:
+    figures = []
+    for function, name in (("anchor", "head"), ("confirm", "confirmation")):
+        waited = [one.waited_s for one in sealed if one.function == function]
+        for share in (50, 99):
             figures.append(
                 make_cost(
-                    f"gas of `{name}`, median",
-                    median(used),
-                    "gas",
-                    floor_name="any transaction",
-                    floor=TRANSACTION,
-                    note=f"{len(used)} transactions, at most {max(used):,}",
+                    f"{name} sent -> its block, p{share}",
+                    percentile(waited, share),
+                    "s",
+                    floor_name=BLOCK,
+                    floor=block_s,
+                    note=f"{len(waited)} of them, from the pool of one validator to its block",
                 )
             )
     return figures
 
 
-def _anchor_figure(waits: dict[str, list[float]], blocks_s: float) -> list[Figure]:
-    """How long a head is on its way."""
-    spent = [b - a for a, b in zip(waits["integrated"], waits["anchored"], strict=True)]
-    note = f"{len(spent)} heads; half a block until the next one, its seals and proof"
-    return [
-        make_cost(
-            "integrated -> anchored, median",
-            median(spent),
-            "s",
-            floor_name="half a block",
-            floor=blocks_s / 2,
-            note=note,
-        )
-    ]
+def _wait_figures(waits: Waits, block_s: float) -> list[Figure]:
+    note = f"{len(waits['confirmed'])} batches, one at a time; a block every {block_s:.2f} s"
+    return make_wait_figures(waits, PEERS, block_s=block_s, note=note)
 
 
-def _growth_figures(name: str, before: Look, after: Look) -> list[Figure]:
-    seconds, blocks = after.at - before.at, after.block - before.block
-    growth = growth_per_day(before.disk, after.disk, seconds)
-    of_headers = BYTES_OF_HEADER * blocks * DAY_S / seconds
+def _growth_figures(site: Site, what: str, old: Look, new: Look, note: str) -> list[Figure]:
+    """What a validator's folder grew by, by day and by block, mean of all validators."""
+    seconds, blocks = new.at - old.at, new.height - old.height
+    grown = [new.disk[name] - size for name, size in old.disk.items()]
+    own = block_bytes(site.rpc, old.height, new.height)
+    shown = f"{note} in {seconds:.0f} s, {blocks} blocks"
     return [
         make_cost(
-            f"disk of a validator, {name}",
-            growth / MEBIBYTE,
+            f"disk of a validator, {what}",
+            per_day(fmean(grown), seconds) / MIB,
             "MiB/day",
-            floor_name="its headers alone, a kilobyte each",
-            floor=of_headers / MEBIBYTE,
-            note=f"{blocks} blocks in {seconds:.0f} s, {growth * seconds / DAY_S / blocks:,.0f}"
-            " bytes a block",
+            floor_name=OWN_BYTES,
+            floor=per_day(own * blocks, seconds) / MIB,
+            note=f"{shown}; at most {per_day(max(grown), seconds) / MIB:,.0f}",
         ),
         make_cost(
-            f"memory of a validator, {name}",
-            mean(after.memory) / MEBIBYTE,
-            "MiB",
-            note=f"at most {max(after.memory) / MEBIBYTE:.0f} of {len(after.memory)} validators",
+            f"disk of a block, {what}",
+            fmean(grown) / blocks,
+            "bytes/block",
+            floor_name=OWN_BYTES,
+            floor=own,
+            note=shown,
         ),
     ]
 
 
-def _watch(network: Network, rpc: JsonRpc, seconds: float) -> tuple[Look, Look]:
-    before = _look(network, rpc)
-    time.sleep(seconds)
-    return before, _look(network, rpc)
-
-
-def _look(network: Network, rpc: JsonRpc) -> Look:
-    directory = ConsortiumDirectory(network.devnet)
-    validators = control.status(network.devnet).validators
-    return Look(
-        at=time.monotonic(),
-        block=block_of(rpc),
-        disk=tuple(disk_of(directory.folder(one.name)) for one in validators),
-        memory=tuple(pss_of(one.pid) for one in validators if one.pid is not None),
+def _kept_figure(site: Site) -> Figure:
+    """Start the last validator again and see what its folder takes then."""
+    devnet = site.network.devnet
+    name = control.status(devnet).validators[-1].name
+    control.stop(devnet, name)
+    blocks, before = height(site.rpc), folder_bytes(site.folder(name))
+    control.start(devnet, name)
+    return make_cost(
+        "disk of a block, all until then, after a restart",
+        folder_bytes(site.folder(name)) / blocks,
+        "bytes/block",
+        floor_name="the same folder before",
+        floor=before / blocks,
+        note=f"{blocks} blocks; the journal is sorted and compressed",
     )
 
 
-def disk_of(folder: Path) -> int:
-    """Bytes that the file system has given to the files of a folder."""
-    found = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            try:
-                found += (Path(place) / name).lstat().st_blocks * DISK_BLOCK
-            except FileNotFoundError:  # a table that was merged just now
-                continue
-    return found
-
-
-def pss_of(pid: int) -> int:
-    """Proportional set size of a process, bytes."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1_024
-    raise RuntimeError(f"process {pid}: no Pss")
-
-
-@contextmanager
-def _a_batch_every_second(network: Network) -> Iterator[None]:
-    node = network.nodes[REGION]
-    token = load_keys(node.folder).operator_token
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "text/csv"}
-    over = threading.Event()
-
-    def publish() -> None:
-        number, due = 10**6, time.monotonic()
-        while not over.wait(max(0.0, due - time.monotonic())):
-            content = make_penalties(number, 1, companies=10**7)
-            call("POST", node.url, "/v1/batches", content=content, headers=headers)
-            number, due = number + 1, due + 1.0
-
-    thread = threading.Thread(target=publish)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+def _memory_figures(rest: Look, after: Look) -> list[Figure]:
+    figures = []
+    for what, look in (("idle", rest), ("after load", after)):
+        for name, size in look.memory.items():
+            figures.append(
+                make_cost(
+                    f"memory of {name}, {what}",
+                    size / MIB,
+                    "MiB",
+                    floor_name="the node of a region at the same moment",
+                    floor=look.node_memory / MIB,
+                    note="proportional set size",
+                )
+            )
+    return figures

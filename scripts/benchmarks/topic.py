@@ -15,7 +15,7 @@ TOPICS = ("publish", "map_update", "lookups", "verify", "storage", "memory", "ch
 """Modules of this package, in the order in which they run."""
 
 NAMED_ONLY = ("consortium",)
-"""Those that run only when they are asked for: they build validators first."""
+"""Run only where they are named: the first time, their validator program is built for minutes."""
 
 
 @dataclass
