@@ -117,7 +117,7 @@ def _waits(network: Network, records: int, say: Say) -> tuple[Waits, float]:
         say(f"record {number} of {records}")
         reached = wait_for(node.url, headers, make_penalties(number, 1, companies=10**7))
         if number:  # the first one opens the stream
-            for state, seconds in reached.items():
+            for state, seconds in reached.waited_s.items():
                 waits[state].append(seconds)
     blocks_s = (time.monotonic() - started) / max(height(rpc) - first, 1)
     rpc.close()

@@ -24,8 +24,15 @@ class Sealed:
     function: str
     transaction: str
     """Its hash, 0x-hex."""
-    waited_s: float
-    """From the pool to the block."""
+    pooled_at: float
+    """When the pool first had it, seconds of ``time.monotonic``."""
+    sealed_at: float
+    """When its block was there, likewise."""
+
+    @property
+    def waited_s(self) -> float:
+        """From the pool to the block."""
+        return self.sealed_at - self.pooled_at
 
 
 class ChainWatch:
@@ -87,7 +94,7 @@ class ChainWatch:
         call_data = bytes.fromhex(transaction["input"][2:])
         function, _ = load_contract("HeadAnchor").decode_call(call_data)
         began = self._pooled.get(transaction["hash"], asked_at)
-        self.sealed.append(Sealed(function, transaction["hash"], seen_at - began))
+        self.sealed.append(Sealed(function, transaction["hash"], began, seen_at))
 
 
 def height(rpc: JsonRpc) -> int:

@@ -4,12 +4,13 @@ Validators, nodes of four regions and their mirrors are the real programs, all o
 chain's pace is the peer: what takes time stands beside the block period measured in the same run.
 
 Disk is that of a validator's whole folder, as an archive keeps it, in three looks: nothing sent; a
-batch of one record a second; and one validator started again, upon which its database sorts and
-compresses what until then stood in its journal. A day is extrapolated from a minute or so: the
-journal grows evenly, yet what is sorted later becomes smaller, so it is rather too much.
+batch of one record a second; and, at the end, one validator started again, upon which its database
+sorts and compresses what until then stood in its journal. A day is extrapolated from a minute or
+so: the journal grows evenly, yet what is sorted later becomes smaller, so it is rather too much.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Final
@@ -25,22 +26,26 @@ from benchmarks.chain_watch import (
 from benchmarks.consortium_site import Look, Site, open_site
 from benchmarks.figure import Figure, Say, make_cost
 from benchmarks.footprint import folder_bytes, per_day
-from benchmarks.waits import STATES, Waits, make_wait_figures, percentile, send, wait_for
+from benchmarks.waits import STATES, Followed, Waits, make_wait_figures, percentile, send, wait_for
 from ledger.adapters.devnet.qbft import control
 
 TRANSACTION: Final = 21_000
 """Gas of any transaction."""
 
-BATCHES_WITHIN_S: Final = 170.0
+BATCHES_WITHIN_S: Final = 400.0
 """No batch is sent later, so that a slow machine ends as well."""
 SETTLE_S: Final = 5.0
 """After which the mirrors have confirmed what was sent last."""
 MIB: Final = 2**20
 
 BLOCK: Final = "one block of the chain in the same run"
-PEERS: Final = {
-    (state, share): (1.0, BLOCK) for state in ("anchored", "confirmed") for share in (50, 99)
+NEEDED: Final = {
+    "anchored": (1.0, "the block it needs, with the head"),
+    "confirmed": (2.0, "the blocks it needs, one with the head, one with confirmations"),
 }
+"""Blocks from the acknowledgement on: each batch is sent just after a block, see ``_follow``."""
+
+PEERS: Final = {(state, share): peer for state, peer in NEEDED.items() for share in (50, 99)}
 OWN_BYTES: Final = "the blocks themselves: headers with their seals, and transactions"
 
 
@@ -57,7 +62,7 @@ QUICK: Final = Plan(idle_s=10.0, load_s=15.0, batches=8)
 
 
 def run(*, quick: bool, say: Say) -> list[Figure]:
-    """Measure a consortium: at rest, under load, started again, and batch by batch."""
+    """Measure a consortium: at rest, under load, batch by batch, and started again."""
     plan = QUICK if quick else Plan()
     say("starting five validators and four nodes")
     with open_site() as site:
@@ -70,22 +75,22 @@ def run(*, quick: bool, say: Say) -> list[Figure]:
         say(f"a batch a second for {plan.load_s:.0f} s")
         sent = _load(site, plan.load_s)
         after = site.look()
-        say("one validator started again")
-        kept = _kept_figure(site)
         time.sleep(SETTLE_S)
         first = height(site.rpc)
         with ChainWatch(site.rpc_url, site.contract) as watch:
-            waits = _waits(site, plan.batches, say)
+            followed = _follow(site, plan.batches, say)
             time.sleep(SETTLE_S)
         block_s = block_period_s(site.rpc, first, height(site.rpc))
+        say("one validator started again")
         return [
             *_gas_figures(site, watch.sealed),
             *_chain_figures(watch.sealed, block_s),
-            *_wait_figures(waits, block_s),
+            *_known_figures(watch.sealed, followed, block_s),
+            *_wait_figures(followed, block_s),
             *_growth_figures(site, "idle", rest, before, "nothing sent"),
             *_growth_figures(site, "a batch a second", before, after, f"{sent} batches"),
-            kept,
             *_memory_figures(rest, after),
+            _kept_figure(site),
         ]
 
 
@@ -101,18 +106,31 @@ def _load(site: Site, seconds: float) -> int:
     return sent
 
 
-def _waits(site: Site, batches: int, say: Say) -> Waits:
-    """Send one batch after the other, each when the one before is confirmed."""
-    waits: Waits = {state: [] for state in STATES}
+def _follow(site: Site, batches: int, say: Say) -> list[Followed]:
+    """Send one batch after the other, each when the one before is confirmed by a block."""
+    followed: list[Followed] = []
     started = time.monotonic()
     for number in range(1, batches + 1):
         if time.monotonic() - started > BATCHES_WITHIN_S:
             break
         if number % 10 == 1:
             say(f"batch {number} of {batches}")
-        for state, seconds in wait_for(site.node, site.headers, site.next_batch()).items():
-            waits[state].append(seconds)
-    return waits
+        followed.append(wait_for(site.node, site.headers, site.next_batch()))
+    return followed
+
+
+def known_after_s(sealed: Sequence[Sealed], followed: Sequence[Followed]) -> list[float]:
+    """Seconds from the pool until the node knew its head anchored, batch by batch.
+
+    A batch's head is the one sealed between its acknowledgement and its confirmation.
+    """
+    heads = [one for one in sealed if one.function == "anchor"]
+    return [
+        batch.reached_at("anchored") - head.pooled_at
+        for batch in followed
+        for head in heads
+        if batch.accepted_at < head.sealed_at <= batch.reached_at("confirmed")
+    ]
 
 
 def _gas_figures(site: Site, sealed: list[Sealed]) -> list[Figure]:
@@ -164,7 +182,23 @@ def _chain_figures(sealed: list[Sealed], block_s: float) -> list[Figure]:
     return figures
 
 
-def _wait_figures(waits: Waits, block_s: float) -> list[Figure]:
+def _known_figures(sealed: list[Sealed], followed: list[Followed], block_s: float) -> list[Figure]:
+    known = known_after_s(sealed, followed)
+    return [
+        make_cost(
+            f"head sent -> known by its node, p{share}",
+            percentile(known, share),
+            "s",
+            floor_name=BLOCK,
+            floor=block_s,
+            note=f"{len(known)} of them, from the pool of one validator to the state `anchored`",
+        )
+        for share in (50, 99)
+    ]
+
+
+def _wait_figures(followed: list[Followed], block_s: float) -> list[Figure]:
+    waits: Waits = {state: [one.waited_s[state] for one in followed] for state in STATES}
     note = f"{len(waits['confirmed'])} batches, one at a time; a block every {block_s:.2f} s"
     return make_wait_figures(waits, PEERS, block_s=block_s, note=note)
 
@@ -214,7 +248,7 @@ def _kept_figure(site: Site) -> Figure:
 
 def _memory_figures(rest: Look, after: Look) -> list[Figure]:
     figures = []
-    for what, look in (("idle", rest), ("after load", after)):
+    for what, look in (("idle", rest), ("under load", after)):
         for name, size in look.memory.items():
             figures.append(
                 make_cost(

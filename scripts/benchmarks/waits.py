@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from benchmarks.figure import Figure, make_cost
@@ -17,6 +18,20 @@ Waits = dict[str, list[float]]
 
 Peers = Mapping[tuple[str, int], tuple[float, str]]
 """Blocks that a batch has to wait for and why, by state and percentile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A batch that was followed until it was confirmed."""
+
+    accepted_at: float
+    """When it was acknowledged, seconds of ``time.monotonic``."""
+    waited_s: dict[str, float]
+    """From then to each of ``STATES``."""
+
+    def reached_at(self, state: str) -> float:
+        """When it was first seen in a state, seconds of ``time.monotonic``."""
+        return self.accepted_at + self.waited_s[state]
 
 
 def percentile(values: Sequence[float], share: int) -> float:
@@ -37,12 +52,8 @@ def send(node: str, headers: Mapping[str, str], content: bytes) -> dict[str, Any
     return batch
 
 
-def wait_for(node: str, headers: dict[str, str], content: bytes) -> dict[str, float]:
-    """Send a batch and ask for it until it is confirmed.
-
-    Returns:
-        Seconds from the acknowledgement to each of ``STATES``.
-    """
+def wait_for(node: str, headers: dict[str, str], content: bytes) -> Followed:
+    """Send a batch and ask for it until it is confirmed."""
     batch = send(node, headers, content)
     accepted, reached = time.monotonic(), dict[str, float]()
     while "confirmed" not in reached:
@@ -54,7 +65,7 @@ def wait_for(node: str, headers: dict[str, str], content: bytes) -> dict[str, fl
                 reached.setdefault(state, waited)
         time.sleep(POLL_S)
         batch = call("GET", node, f"/v1/batches/{batch['id']}", headers=headers)
-    return reached
+    return Followed(accepted, reached)
 
 
 def make_wait_figures(waits: Waits, peers: Peers, *, block_s: float, note: str) -> list[Figure]:

@@ -7,8 +7,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.append(str(ROOT / "scripts"))
 
+from benchmarks.chain_watch import Sealed  # noqa: E402
+from benchmarks.consortium import known_after_s  # noqa: E402
 from benchmarks.footprint import folder_bytes, parse_pss, per_day, resident_bytes  # noqa: E402
-from benchmarks.waits import SHOWN, make_wait_figures, percentile  # noqa: E402
+from benchmarks.waits import SHOWN, Followed, make_wait_figures, percentile  # noqa: E402
 
 HUNDRED = [float(number) for number in range(100, 0, -1)]
 
@@ -37,6 +39,29 @@ def test_make_wait_figures_stand_beside_the_blocks_of_their_peer() -> None:
     assert by_name["accepted -> confirmed, p99"].value == 99.0
     assert by_name["accepted -> confirmed, p99"].ratio == 33.0
     assert by_name["accepted -> integrated, p50"].floor is None
+
+
+def test_known_after_takes_the_head_sealed_while_its_batch_was_followed() -> None:
+    sealed = [
+        Sealed("anchor", "0x01", 9.0, 9.5),
+        Sealed("anchor", "0x02", 10.25, 11.0),
+        Sealed("confirm", "0x03", 11.25, 12.0),
+        Sealed("anchor", "0x04", 20.5, 21.5),
+    ]
+    followed = [
+        Followed(10.0, {"anchored": 1.25, "confirmed": 2.5}),
+        Followed(20.0, {"anchored": 2.0, "confirmed": 3.0}),
+    ]
+    assert known_after_s(sealed, followed) == [1.0, 1.5]
+
+
+def test_known_after_leaves_out_a_batch_whose_head_was_not_seen() -> None:
+    followed = [Followed(10.0, {"anchored": 1.25, "confirmed": 2.5})]
+    assert known_after_s([Sealed("anchor", "0x01", 9.0, 9.5)], followed) == []
+
+
+def test_sealed_waits_from_the_pool_to_the_block() -> None:
+    assert Sealed("anchor", "0x01", 9.0, 9.5).waited_s == 0.5
 
 
 def test_per_day_extrapolates_the_pace() -> None:
