@@ -32,9 +32,9 @@ from ledger.adapters.devnet.qbft import control
 TRANSACTION: Final = 21_000
 """Gas of any transaction."""
 
-BATCHES_WITHIN_S: Final = 400.0
+BATCHES_WITHIN_S: Final = 450.0
 """No batch is sent later, so that a slow machine ends as well."""
-SETTLE_S: Final = 5.0
+SETTLE_S: Final = 8.0
 """After which the mirrors have confirmed what was sent last."""
 MIB: Final = 2**20
 
