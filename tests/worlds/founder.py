@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from typer.testing import CliRunner
+from worlds.commands import attempt
 
 from ledger.adapters.evm.client import EvmClient
 from ledger.adapters.evm.json_rpc import JsonRpc
@@ -15,7 +15,6 @@ from ledger.adapters.governance.deployment import (
     encode_deployment,
     load_deployment,
 )
-from ledger.cli.app import app
 
 
 class Founding:
@@ -34,8 +33,7 @@ class Founding:
         rpc.close()
 
     def run(self, command: str, *options: object) -> Any:
-        words = ["--lang", "en", "contracts", command, "--deployment", self.file, *options]
-        return CliRunner().invoke(app, [str(one) for one in words])
+        return attempt("contracts", command, "--deployment", self.file, *options)
 
     def deploy(self, *options: object, **other: object) -> Any:
         asked: dict[str, object] = {

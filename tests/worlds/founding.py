@@ -5,25 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from typer.testing import CliRunner
+from worlds.commands import attempt, ledger
 
 from ledger.adapters.devnet.qbft.directory import ConsortiumConfig
-from ledger.cli.app import app
 
 REGIONS = ("310000", "320000", "330000", "340000")
 SINCE = "2026-01-01"
-
-
-def attempt(*words: object) -> Any:
-    """Run ``credit-ledger``, whatever comes of it."""
-    return CliRunner().invoke(app, ["--lang", "en", *map(str, words)])
-
-
-def ledger(*words: object) -> str:
-    """Run ``credit-ledger`` and give what it says; it must succeed."""
-    done = attempt(*words)
-    assert done.exit_code == 0, f"{words}: {done.output}"
-    return str(done.output)
 
 
 class Consortium:

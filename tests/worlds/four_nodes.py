@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
-from typer.testing import CliRunner
+from worlds.commands import ledger, ledger_apart
 
 from ledger.adapters.devnet.ports import find_free_port
 from ledger.adapters.evm.chain import EvmChain
 from ledger.adapters.keystore import load_keys
-from ledger.cli.app import app
 from ledger.core.chain.head_slots import stream_id
 from ledger.core.trust import parse_trust_root
 
@@ -29,17 +28,6 @@ SEVERAL = 3
 SINCE = ("--since", "2026-01-01")
 ON_THIS_MACHINE = {"CREDIT_LEDGER_PEERS_ON_THIS_MACHINE": "true"}
 """Only development chains allow it by themselves."""
-
-
-def ledger(*arguments: str) -> None:
-    """Run a command; in this process, for starting one takes longer than most commands do."""
-    if arguments[0] == "devnet":  # leaves processes behind
-        command = [sys.executable, "-m", "ledger", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-    else:
-        result = CliRunner().invoke(app, ["--lang", "en", *arguments])
-        assert result.exit_code == 0, result.output
 
 
 class Node:
@@ -163,11 +151,11 @@ class FourNodes:
             node.kill()
         if self._chain is not None:
             self._chain.close()
-        ledger("devnet", "reset", "--dir", str(self.devnet))
+        ledger_apart("devnet", "reset", "--dir", str(self.devnet))
 
     def _make(self) -> None:
         port = ("--port", "0") if self.engine == "anvil" else ()
-        ledger("devnet", "up", "--dir", str(self.devnet), "--engine", self.engine, *port)
+        ledger_apart("devnet", "up", "--dir", str(self.devnet), "--engine", self.engine, *port)
         described = self.devnet / "deployment.json"
         rpc_urls = json.loads(described.read_text())["rpc_urls"][:SEVERAL]
         ports: set[int] = set()
@@ -186,7 +174,7 @@ class FourNodes:
             ledger("init", "--region", region, *where)
             self.nodes[region] = node
         folders = [str(node.folder) for node in self.nodes.values()]
-        ledger("devnet", "admit", "--dir", str(self.devnet), *folders)
+        ledger_apart("devnet", "admit", "--dir", str(self.devnet), *folders)
         ledger("trust-root", "make", "--deployment", str(described), *SINCE, *folders)
         self.trust_root = (self.nodes[REGIONS[0]].folder / "trust-root.json").read_bytes()
         root = parse_trust_root(self.trust_root)

@@ -13,7 +13,7 @@ from ledger.adapters.governance.deployment import (
     load_deployment,
     save_deployment,
 )
-from ledger.adapters.rooting import Sealers, Standing, read_sealers, read_standing
+from ledger.adapters.rooting import Sealers, Standing, read_sealers, read_standing, show_addresses
 from ledger.errors import ChainUnavailableError, GovernanceError, InputError
 
 PROVED_WITHIN_S: Final = 30.0
@@ -126,8 +126,8 @@ def _require_expected(sealers: Sealers, expected: Sequence[bytes]) -> None:
     if expected and set(expected) != set(sealers.validators):
         raise GovernanceError(
             "validators",
-            f"validators: expected {_shown(expected)}, the chain lists"
-            f" {_shown(sealers.validators)}",
+            f"validators: expected {show_addresses(expected)}, the chain lists"
+            f" {show_addresses(sealers.validators)}",
         )
 
 
@@ -157,7 +157,3 @@ def _read_patiently(made: Deployment) -> Standing:
             if not is_early or time.monotonic() > deadline:
                 raise
             time.sleep(_POLL_S)
-
-
-def _shown(addresses: Sequence[bytes]) -> str:
-    return ", ".join(f"0x{one.hex()}" for one in sorted(addresses)) or "none"

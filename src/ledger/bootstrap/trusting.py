@@ -69,6 +69,24 @@ def load_trusted(folder: Path, name: str) -> Trusted:
     return Trusted(content, root, pin)
 
 
+def install_first(folder: Path, name: str, content: bytes) -> None:
+    """Give a node the root it begins with; on a development chain one made anew takes its place.
+
+    Args:
+        folder: The node's.
+        name: Of the newest root's file.
+        content: The root's bytes.
+
+    Raises:
+        InputError: The folder holds a sealed chain's root, which is updated and never replaced, or
+            a file that is no root.
+    """
+    path = folder / name
+    if path.exists() and not parse_trust_root(read_trust_root(path)).is_development:
+        raise InputError(f"{path}: expected none on a sealed chain; update it")
+    write_whole(path, content)
+
+
 def install_update(folder: Path, name: str, update: bytes, signatures: bytes) -> TrustRoot:
     """Take an update as the newest trust root of a folder; the node reads it at its next start.
 

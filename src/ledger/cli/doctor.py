@@ -70,6 +70,12 @@ FIXES: Final = {
     "wrong-genesis": ("链已重建:取得新的信任根", "the chain was made anew: get its trust root"),
     "code-differs": ("合约与信任根不符:联系治理方", "not the contracts of the trust root"),
     "clock-behind-chain": ("校准本机时钟(NTP)", "set this machine's clock (NTP)"),
+    "chain-forked": (
+        "验证者在同一高度签署了两个区块:停止发布,保留 fork 文件并联系监管方",
+        "validators sealed two blocks at one height: stop publishing, keep the fork file, call the"
+        " regulator",
+    ),
+    "chain-unusable": ("查看节点日志", "read the node's log"),
     "chain-stalled": (
         "链应答但不出块:恢复验证节点(docs/operations/validators.md);若他处仍在出块,校准本机时钟",
         "the chain answers and makes no blocks: bring validators back"

@@ -1,7 +1,6 @@
 """``credit-ledger trust-root make|sign|update``: what verifiers pin."""
 
 import hashlib
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -49,6 +48,7 @@ def make(
 ) -> None:
     """由链上证明制作信任根 / Make a trust root from what the chain proves and a majority says."""
     from ledger.bootstrap.rooting import RootRequest, make_root
+    from ledger.bootstrap.trusting import install_first
     from ledger.settings import load_settings
 
     if not nodes and out is None:
@@ -56,19 +56,21 @@ def make(
     if nodes and previous is not None:
         raise typer.BadParameter("an update is signed first", param_hint="--previous")
     try:
-        _require_replaceable(nodes or ())
+        settings = [(node, load_settings(node)) for node in nodes or ()]
         request = RootRequest(
             deployment=deployment,
             previous=previous,
             since=None if since is None else _day(since),
             days=days,
             required=required,
-            regions=tuple(load_settings(one).region for one in nodes) if nodes else None,
+            regions=tuple(one.region for _, one in settings) if nodes else None,
             issued_at=datetime.now(UTC) + timedelta(seconds=clock_offset_s),
         )
         made = make_root(request)
-        for path in (*(node / "trust-root.json" for node in nodes or ()), *([out] if out else ())):
-            path.write_bytes(made.content)
+        for node, own in settings:
+            install_first(node, own.trust_root, made.content)
+        if out is not None:
+            out.write_bytes(made.content)
     except (LedgerError, OSError) as error:
         fail("trust-root", error)
     digest, root = hashlib.sha256(made.content).hexdigest(), made.root
@@ -150,15 +152,6 @@ def _secret(path: Path) -> bytes:
     if len(secret) != 32:
         raise InputError("--key: expected a file with 64 hexadecimal digits")
     return secret
-
-
-def _require_replaceable(nodes: Sequence[Path]) -> None:
-    """Refuse to replace what is updated, with signatures: the root of a sealed chain."""
-    from ledger.core.trust import parse_trust_root
-
-    for path in (node / "trust-root.json" for node in nodes):
-        if path.exists() and not parse_trust_root(path.read_bytes()).is_development:
-            raise InputError(f"{path}: expected none on a sealed chain; update it")
 
 
 def _day(text: str) -> date:

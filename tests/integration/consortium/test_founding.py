@@ -1,12 +1,13 @@
 """From an empty chain of five validators to a governed one, by commands, some validators lying."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
-from worlds.founding import REGIONS, SINCE, Consortium, attempt, ledger
+from worlds.commands import attempt, ledger
+from worlds.founding import REGIONS, SINCE, Consortium
 from worlds.rpc_faults import FAULTS, FaultProxy
+from worlds.shared_consortium import NEEDS_CONSORTIUM, SharedConsortium
 
 from ledger.adapters.account_key import load_account_key
 from ledger.adapters.evm.client import EvmClient
@@ -17,18 +18,12 @@ from ledger.bootstrap.trusting import load_trusted
 from ledger.core.trust import parse_trust_root
 from ledger.core.trust.update import digest_of
 
-pytestmark = [
-    pytest.mark.devnet,
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        "CREDIT_LEDGER_TEST_CONSORTIUM" not in os.environ, reason="run ./scripts/test-consortium"
-    ),
-]
+pytestmark = NEEDS_CONSORTIUM
 
 
 @pytest.fixture
-def people(consortium: object, tmp_path: Path) -> Consortium:
-    return Consortium(tmp_path, consortium.config)  # type: ignore[attr-defined]
+def people(consortium: SharedConsortium, tmp_path: Path) -> Consortium:
+    return Consortium(tmp_path, consortium.config)
 
 
 def sent(people: Consortium) -> int:

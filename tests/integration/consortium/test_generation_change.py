@@ -4,28 +4,23 @@ Four nodes on five validators, governed by the Council. Evidence of before stays
 evidence of afterwards is refused by whoever has not got the new trust root.
 """
 
-import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from worlds.four_nodes import REGIONS, FourNodes, ledger
+from worlds.commands import ledger
+from worlds.four_nodes import REGIONS, FourNodes
 from worlds.node import penalties, penalty, uscc
+from worlds.shared_consortium import NEEDS_CONSORTIUM
 
 from ledger.core import canonical
 from ledger.core.chain.head_slots import stream_id
 from ledger.core.trust import parse_trust_root
 from ledger.core.verify import Outcome, Verdict, verify_evidence
 
-pytestmark = [
-    pytest.mark.devnet,
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        "CREDIT_LEDGER_TEST_CONSORTIUM" not in os.environ, reason="run ./scripts/test-consortium"
-    ),
-]
+pytestmark = NEEDS_CONSORTIUM
 
 ASKED, _, _, ROBBED = REGIONS
 PUNISHED, CLEAN = uscc(2), uscc(900)

@@ -1,6 +1,5 @@
 """A sealed chain read through validators that lie: the wrong is refused, the true is found."""
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 from worlds.consortium import KEYS, SealedBlock, seal
 from worlds.rpc_faults import FAULTS, FaultProxy
+from worlds.shared_consortium import NEEDS_CONSORTIUM, SharedConsortium
 
 from ledger.adapters.evm.chain import EvmChain
 from ledger.adapters.evm.consortium import ConsortiumChain, Fork
@@ -20,21 +20,15 @@ from ledger.core.trust import Confirmation, Mirror, TrustRoot
 from ledger.core.trust.model import Contract, ValidatorRange
 from ledger.errors import ChainForkedError, ChainUnavailableError, InputError, LedgerError
 
-pytestmark = [
-    pytest.mark.devnet,
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        "CREDIT_LEDGER_TEST_CONSORTIUM" not in os.environ, reason="run ./scripts/test-consortium"
-    ),
-]
+pytestmark = NEEDS_CONSORTIUM
 
 UNUSED = stream_id("310000", "records")
 
 
-def root_of(consortium: object) -> TrustRoot:
+def root_of(consortium: SharedConsortium) -> TrustRoot:
     from worlds.paper import PaperWorld
 
-    deployment, config = consortium.deployment, consortium.config  # type: ignore[attr-defined]
+    deployment, config = consortium.deployment, consortium.config
     found = deployment.contracts["HeadAnchor"]
     registry = deployment.contracts["RegionRegistry"]
     slots = {name: found.slots[name] for name in ("status", "heads", "confirmations")}
@@ -56,9 +50,9 @@ def root_of(consortium: object) -> TrustRoot:
 class Reading:
     """A chain over a proxy that can be made to lie and two validators that do not."""
 
-    def __init__(self, consortium: object, proxied: int) -> None:
+    def __init__(self, consortium: SharedConsortium, proxied: int) -> None:
         self.root = root_of(consortium)
-        urls = [one.rpc_url for one in consortium.config.validators][:3]  # type: ignore[attr-defined]
+        urls = [one.rpc_url for one in consortium.config.validators][:3]
         self.proxies = [FaultProxy(url, seed=number) for number, url in enumerate(urls[:proxied])]
         used = [proxy.url for proxy in self.proxies] + urls[proxied:]
         self.forks: list[Fork] = []
@@ -83,14 +77,14 @@ class Reading:
 
 
 @pytest.fixture
-def one_liar(consortium: object) -> Iterator[Reading]:
+def one_liar(consortium: SharedConsortium) -> Iterator[Reading]:
     reading = Reading(consortium, 1)
     yield reading
     reading.close()
 
 
 @pytest.fixture
-def all_liars(consortium: object) -> Iterator[Reading]:
+def all_liars(consortium: SharedConsortium) -> Iterator[Reading]:
     reading = Reading(consortium, 3)
     yield reading
     reading.close()
@@ -158,7 +152,7 @@ def test_nothing_is_believed_when_all_lie(all_liars: Reading, name: str) -> None
     look(all_liars)
 
 
-def test_chain_never_goes_back_even_for_a_new_process(consortium: object) -> None:
+def test_chain_never_goes_back_even_for_a_new_process(consortium: SharedConsortium) -> None:
     reading = Reading(consortium, 3)
     try:
         seen = reading.chain.latest_block()
@@ -173,7 +167,7 @@ def test_chain_never_goes_back_even_for_a_new_process(consortium: object) -> Non
         reading.close()
 
 
-def test_one_endpoint_is_no_consortium(consortium: object) -> None:
+def test_one_endpoint_is_no_consortium(consortium: SharedConsortium) -> None:
     root = root_of(consortium)
     with pytest.raises(InputError, match="at least two endpoints, found 1"):
         ConsortiumChain(

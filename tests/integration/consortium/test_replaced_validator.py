@@ -1,7 +1,6 @@
 """A validator whose key is lost or stolen is voted out, another voted in; trust roots follow."""
 
 import json
-import os
 import secrets
 import shutil
 import time
@@ -11,7 +10,9 @@ from pathlib import Path
 
 import pytest
 from coincurve import PrivateKey
-from worlds.founding import REGIONS, SINCE, Consortium, attempt
+from worlds.commands import attempt
+from worlds.founding import REGIONS, SINCE, Consortium
+from worlds.shared_consortium import NEEDS_CONSORTIUM, SharedConsortium
 from worlds.votes import vote
 
 from ledger.adapters.devnet.qbft import control
@@ -27,13 +28,7 @@ from ledger.core.headers import SealedHeader, verify_qbft
 from ledger.core.trust import parse_trust_root
 from ledger.errors import WrongValidatorsError
 
-pytestmark = [
-    pytest.mark.devnet,
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        "CREDIT_LEDGER_TEST_CONSORTIUM" not in os.environ, reason="run ./scripts/test-consortium"
-    ),
-]
+pytestmark = NEEDS_CONSORTIUM
 
 LOST = "anhui"
 SEALS_WITHIN_S = 120.0
@@ -136,10 +131,10 @@ def _height(root: Path, name: str) -> int | None:
 
 
 def test_trust_root_that_nobody_updated_refuses_the_new_validators(
-    consortium: object, tmp_path: Path
+    consortium: SharedConsortium, tmp_path: Path
 ) -> None:
     """What happens where an operator forgets the update: nothing is believed, and it is said."""
-    people = Consortium(tmp_path, consortium.config)  # type: ignore[attr-defined]
+    people = Consortium(tmp_path, consortium.config)
     assert people.deploy().exit_code == 0
     people.join(*REGIONS[:2])
     people.admit(*REGIONS[:2])

@@ -1,17 +1,16 @@
 """A trust root from five validators: a majority says it, seals, proofs and votes bear it out."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from worlds.rpc_faults import FAULTS, FaultProxy
+from worlds.shared_consortium import NEEDS_CONSORTIUM, SharedConsortium, deploy_over
 from worlds.votes import vote
 
 from ledger.adapters.devnet.qbft import control
 from ledger.adapters.devnet.qbft.directory import ConsortiumConfig, ConsortiumDirectory
 from ledger.adapters.evm.client import EvmClient
-from ledger.adapters.governance.creation import create_contracts
 from ledger.adapters.governance.deployment import Deployment
 from ledger.adapters.rooting import read_entered
 from ledger.adapters.rooting.witnesses import Witnesses
@@ -19,26 +18,19 @@ from ledger.core.headers import verify_qbft
 from ledger.core.trust import ValidatorRange
 from ledger.errors import ChainUnavailableError, GovernanceError, LedgerError, VerificationError
 
-pytestmark = [
-    pytest.mark.devnet,
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        "CREDIT_LEDGER_TEST_CONSORTIUM" not in os.environ, reason="run ./scripts/test-consortium"
-    ),
-]
+pytestmark = NEEDS_CONSORTIUM
 
 
 def over(deployment: Deployment, urls: list[str]) -> Deployment:
     return replace(deployment, rpc_url=urls[0], other_urls=tuple(urls[1:]))
 
 
-def test_five_validators_are_one_range_from_the_first_block(consortium: object) -> None:
-    entered, block = read_entered(consortium.deployment)  # type: ignore[attr-defined]
+def test_five_validators_are_one_range_from_the_first_block(consortium: SharedConsortium) -> None:
+    entered, block = read_entered(consortium.deployment)
     (only,) = entered.validators
     assert (only.first_block, only.last_block) == (0, None)
     assert {"0x" + one.hex() for one in only.addresses} == {
-        one.address.lower()
-        for one in consortium.config.validators  # type: ignore[attr-defined]
+        one.address.lower() for one in consortium.config.validators
     }
     assert entered.consensus == "qbft" and block > 0
 
@@ -51,8 +43,8 @@ OF_READING = (
 
 
 @pytest.mark.parametrize("name", OF_READING)
-def test_two_liars_of_five_change_nothing(consortium: object, name: str) -> None:
-    deployment: Deployment = consortium.deployment  # type: ignore[attr-defined]
+def test_two_liars_of_five_change_nothing(consortium: SharedConsortium, name: str) -> None:
+    deployment: Deployment = consortium.deployment
     urls = list(deployment.rpc_urls)
     proxies = [FaultProxy(url, seed=n, hang_s=1.0) for n, url in enumerate(urls[:2])]
     for proxy in proxies:
@@ -69,8 +61,8 @@ LIES = ("other_header", "few_seals", "other_proof", "wrong_chain", "not_json", "
 
 
 @pytest.mark.parametrize("name", LIES)
-def test_nothing_is_made_of_what_three_liars_say(consortium: object, name: str) -> None:
-    deployment: Deployment = consortium.deployment  # type: ignore[attr-defined]
+def test_nothing_is_made_of_what_three_liars_say(consortium: SharedConsortium, name: str) -> None:
+    deployment: Deployment = consortium.deployment
     proxies = [FaultProxy(url, seed=n, hang_s=1.0) for n, url in enumerate(deployment.rpc_urls[:3])]
     for proxy in proxies:
         proxy.fault = FAULTS[name]
@@ -83,8 +75,8 @@ def test_nothing_is_made_of_what_three_liars_say(consortium: object, name: str) 
     assert any(one.bitten for one in proxies)
 
 
-def test_two_endpoints_of_five_validators_are_no_majority(consortium: object) -> None:
-    deployment: Deployment = consortium.deployment  # type: ignore[attr-defined]
+def test_two_endpoints_of_five_validators_are_no_majority(consortium: SharedConsortium) -> None:
+    deployment: Deployment = consortium.deployment
     urls = list(deployment.rpc_urls)
     with pytest.raises(GovernanceError, match="endpoints of 3 of 5 validators, found 2"):
         read_entered(over(deployment, urls[:2]))
@@ -93,8 +85,10 @@ def test_two_endpoints_of_five_validators_are_no_majority(consortium: object) ->
         read_entered(over(replace(deployment, validators=deployment.validators[:3]), urls[:2]))
 
 
-def test_liars_with_a_chain_of_their_own_need_more_than_a_short_file(consortium: object) -> None:
-    deployment: Deployment = consortium.deployment  # type: ignore[attr-defined]
+def test_liars_with_a_chain_of_their_own_need_more_than_a_short_file(
+    consortium: SharedConsortium,
+) -> None:
+    deployment: Deployment = consortium.deployment
     # Five endpoints: three must say the same, whatever the file knows of validators.
     short = replace(deployment, validators=deployment.validators[:1])
     proxies = [FaultProxy(url, seed=n) for n, url in enumerate(deployment.rpc_urls[:2])]
@@ -108,29 +102,29 @@ def test_liars_with_a_chain_of_their_own_need_more_than_a_short_file(consortium:
             proxy.close()
 
 
-def test_endpoint_named_twice_is_no_second_witness(consortium: object) -> None:
-    deployment: Deployment = consortium.deployment  # type: ignore[attr-defined]
+def test_endpoint_named_twice_is_no_second_witness(consortium: SharedConsortium) -> None:
+    deployment: Deployment = consortium.deployment
     url = deployment.rpc_urls[0]
     with pytest.raises(GovernanceError, match="each endpoint once"):
         read_entered(over(deployment, [url, url, url]))
 
 
-def test_file_without_validators_is_no_development_chain(consortium: object) -> None:
-    deployment: Deployment = consortium.deployment  # type: ignore[attr-defined]
+def test_file_without_validators_is_no_development_chain(consortium: SharedConsortium) -> None:
+    deployment: Deployment = consortium.deployment
     with pytest.raises(GovernanceError, match="the file names none"):
         read_entered(replace(deployment, validators=()))
 
 
 def test_newest_block_that_is_old_makes_no_root(
-    consortium: object, monkeypatch: pytest.MonkeyPatch
+    consortium: SharedConsortium, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ledger.adapters.rooting.witnesses.MAX_AGE_S", -60)
     with pytest.raises(ChainUnavailableError, match="expected one of the last"):
-        read_entered(consortium.deployment)  # type: ignore[attr-defined]
+        read_entered(consortium.deployment)
 
 
-def test_votes_are_read_by_hash_alone(consortium: object) -> None:
-    deployment: Deployment = consortium.deployment  # type: ignore[attr-defined]
+def test_votes_are_read_by_hash_alone(consortium: SharedConsortium) -> None:
+    deployment: Deployment = consortium.deployment
     with Witnesses(deployment.rpc_urls, chain_id=deployment.chain_id, validators=5) as witnesses:
         newest = witnesses.newest().listed
         ballot, parent = witnesses.ballot(newest.number, newest.block_hash)
@@ -143,13 +137,7 @@ def test_votes_are_read_by_hash_alone(consortium: object) -> None:
 def test_validator_voted_out_and_in_makes_ranges_that_verify(root: Path) -> None:
     config = control.up(root).config
     assert config is not None
-    deployment = create_contracts(
-        ConsortiumDirectory(root).deployment_file,
-        chain_id=config.chain_id,
-        rpc_urls=[one.rpc_url for one in config.validators],
-        founder=ConsortiumDirectory(root).owner_key(),
-        validators=[bytes.fromhex(one.address[2:]) for one in config.validators],
-    )
+    deployment = deploy_over(ConsortiumDirectory(root), config)
     before = read_entered(deployment)[0].validators
     gone = config.validators[3].address
     others = [one for one in config.validators if one.address != gone]

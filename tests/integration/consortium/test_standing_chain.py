@@ -13,19 +13,14 @@ import httpx
 import pytest
 from worlds.four_nodes import REGIONS, FourNodes, Node
 from worlds.node import penalties, penalty, uscc
+from worlds.shared_consortium import NEEDS_CONSORTIUM
 
 from ledger.adapters.devnet.qbft import control
 from ledger.core import canonical
 from ledger.core.headers import parse_header
 from ledger.core.verify import Outcome, verify_evidence
 
-pytestmark = [
-    pytest.mark.devnet,
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        "CREDIT_LEDGER_TEST_CONSORTIUM" not in os.environ, reason="run ./scripts/test-consortium"
-    ),
-]
+pytestmark = NEEDS_CONSORTIUM
 
 LIMIT_S = 12
 """Short of what is set in production, far above the pauses of a chain that goes on."""

@@ -5,18 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from worlds.shared_consortium import NEEDS_CONSORTIUM
 
 ROOT = Path(__file__).resolve().parents[3]
 LIMIT_S = 600
 
-pytestmark = [
-    pytest.mark.devnet,
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        "CREDIT_LEDGER_TEST_CONSORTIUM" not in os.environ, reason="run ./scripts/test-consortium"
-    ),
-]
+pytestmark = NEEDS_CONSORTIUM
 
 
 def test_demo_on_validators_is_governed_by_the_council() -> None:

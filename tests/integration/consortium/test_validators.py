@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from worlds.shared_consortium import NEEDS_CONSORTIUM, SharedConsortium
 
 from ledger.adapters.devnet.process import start_ticks
 from ledger.adapters.devnet.qbft import control
@@ -14,13 +15,7 @@ from ledger.adapters.evm.client import EvmClient
 from ledger.core.headers import verify_qbft
 from ledger.errors import DevnetError
 
-pytestmark = [
-    pytest.mark.devnet,
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        "CREDIT_LEDGER_TEST_CONSORTIUM" not in os.environ, reason="run ./scripts/test-consortium"
-    ),
-]
+pytestmark = NEEDS_CONSORTIUM
 
 
 def wait_for(condition: Callable[[], bool], deadline_s: float = 60.0) -> None:
@@ -107,8 +102,8 @@ def _seat(root: Path, name: str) -> control.ValidatorStatus:
     return seat
 
 
-def test_headers_carry_seals_of_two_thirds(consortium: object) -> None:
-    config = consortium.config  # type: ignore[attr-defined]
+def test_headers_carry_seals_of_two_thirds(consortium: SharedConsortium) -> None:
+    config = consortium.config
     trusted = frozenset(bytes.fromhex(one.address[2:]) for one in config.validators)
     for validator in config.validators[:2]:
         client = EvmClient(validator.rpc_url, chain_id=config.chain_id)
@@ -126,7 +121,7 @@ def test_up_of_an_odd_size_is_refused(root: Path, size: int) -> None:
         control.up(root, size=size)
 
 
-def test_commands_name_what_they_do_not_know(consortium: object, tmp_path: Path) -> None:
+def test_commands_name_what_they_do_not_know(consortium: SharedConsortium, tmp_path: Path) -> None:
     root = consortium.root  # type: ignore[attr-defined]
     with pytest.raises(DevnetError, match="expected one of shanghai"):
         control.stop(root, "beijing")

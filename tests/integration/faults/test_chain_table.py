@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from worlds.shared_consortium import NEEDS_VALIDATORS
 
 from ledger.adapters.devnet.process import start_ticks
 
@@ -19,9 +20,6 @@ KINDS = ("cut_after", "swallowed", "forged_receipt")
 NOTHING = ("lost", "doubled", "stuck", "wrong", "false", "fsck")
 
 pytestmark = [pytest.mark.devnet, pytest.mark.slow]
-needs_validators = pytest.mark.skipif(
-    "CREDIT_LEDGER_TEST_CONSORTIUM" not in os.environ, reason="run ./scripts/test-consortium"
-)
 
 
 def start_table(*arguments: str, folder: Path | None = None) -> subprocess.Popen[str]:
@@ -54,7 +52,7 @@ def test_some_rpc_faults_lose_and_double_nothing(tmp_path: Path) -> None:
     assert found["records"] > 0
 
 
-@needs_validators
+@NEEDS_VALIDATORS
 def test_cut_and_stalled_validators_acknowledge_nothing_falsely(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     found = run_table(report, "--only", "partitions", "two-stopped", "publishers-killed")

@@ -8,7 +8,7 @@ import pytest
 from unit.trust.test_trust_root_update import KEYS, OLD, OLD_BYTES, following, signed
 from worlds.paper import PaperWorld
 
-from ledger.bootstrap.trusting import HISTORY, install_update, load_trusted
+from ledger.bootstrap.trusting import HISTORY, install_first, install_update, load_trusted
 from ledger.core.trust import encode_trust_root, parse_trust_root
 from ledger.core.trust.update import digest_of, encode_signatures
 from ledger.errors import FatalStateError, InputError, LedgerError, VerificationError
@@ -98,3 +98,27 @@ def test_development_root_has_no_pin_and_takes_no_update(tmp_path: Path) -> None
     assert load_trusted(tmp_path, NAME).pin is None
     with pytest.raises(InputError, match="made anew"):
         take(tmp_path, following())
+
+
+def test_first_root_is_given_and_on_a_sealed_chain_never_replaced(tmp_path: Path) -> None:
+    install_first(tmp_path, NAME, OLD_BYTES)
+    assert load_trusted(tmp_path, NAME).content == OLD_BYTES
+    development = encode_trust_root(PaperWorld().trust_root(consensus="development", validators=()))
+    for other in (following(), development, OLD_BYTES):
+        with pytest.raises(InputError, match="update it"):
+            install_first(tmp_path, NAME, other)
+    assert load_trusted(tmp_path, NAME).content == OLD_BYTES
+
+
+def test_first_root_of_a_development_chain_may_be_made_anew(tmp_path: Path) -> None:
+    development = encode_trust_root(PaperWorld().trust_root(consensus="development", validators=()))
+    install_first(tmp_path, NAME, development)
+    install_first(tmp_path, NAME, development)
+    assert load_trusted(tmp_path, NAME).root.is_development
+
+
+def test_file_that_is_no_root_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_text("pinned")
+    with pytest.raises(LedgerError):
+        install_first(tmp_path, NAME, OLD_BYTES)
+    assert (tmp_path / NAME).read_text() == "pinned"

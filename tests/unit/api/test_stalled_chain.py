@@ -10,6 +10,7 @@ from worlds.node import World
 from worlds.node_app import TOKEN, app_of, client_of
 
 from ledger.core.headers import parse_header
+from ledger.errors import ChainForkedError
 from ledger.services.background.watch import STALLED_AFTER_S
 
 MAX_AGE_S = 600
@@ -89,3 +90,17 @@ async def test_readyz_tells_a_silent_chain_from_one_that_stands(fresh: World) ->
         answer = await client.get("/readyz?verbose")
     (found,) = [one for one in answer.json()["checks"] if one["name"] == "chain"]
     assert found["code"] == "chain-unavailable"
+
+
+async def test_readyz_names_a_chain_that_its_validators_forked(
+    fresh: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def latest_block() -> int:
+        raise ChainForkedError("block 7: validators sealed two")
+
+    fresh.settle()
+    monkeypatch.setattr(fresh.chain, "latest_block", latest_block)
+    async with client_of(app_of(fresh)) as client:
+        answer = await client.get("/readyz?verbose")
+    (found,) = [one for one in answer.json()["checks"] if one["name"] == "chain"]
+    assert found["code"] == "chain-forked"

@@ -43,6 +43,18 @@ def test_check_clock_tells_a_chain_that_stands(age: int, level: Level, code: str
     assert (found.level, found.code) == (level, code)
 
 
+def test_check_clock_with_a_broken_header_is_a_finding_and_no_crash() -> None:
+    chain: Any = ChainAt(int(NOW.timestamp()))
+    chain._header = b"\x01"
+    found = outside.check_clock(chain, NOW, stalled_after_s=60)
+    assert (found.level, found.code) == (Level.FAILED, "chain-unavailable")
+
+
+@pytest.mark.parametrize("code", ["chain-forked", "chain-unusable"])
+def test_what_readyz_says_of_the_chain_has_a_fix(code: str) -> None:
+    assert len(set(doctor_module.FIXES[code])) == 2
+
+
 def test_check_clock_says_since_when_how_long_and_the_limit() -> None:
     chain: Any = ChainAt(int(NOW.timestamp()) - 75)
     found = outside.check_clock(chain, NOW, stalled_after_s=30)

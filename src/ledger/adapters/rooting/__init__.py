@@ -2,6 +2,6 @@
 
 from ledger.adapters.rooting.entered import read_entered
 from ledger.adapters.rooting.sealers import Sealers, read_sealers
-from ledger.adapters.rooting.standing import Standing, read_standing
+from ledger.adapters.rooting.standing import Standing, read_standing, show_addresses
 
-__all__ = ["Sealers", "Standing", "read_entered", "read_sealers", "read_standing"]
+__all__ = ["Sealers", "Standing", "read_entered", "read_sealers", "read_standing", "show_addresses"]

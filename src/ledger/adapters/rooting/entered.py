@@ -16,13 +16,13 @@ from ledger.core.chain.head_slots import stream_id
 from ledger.core.chain.slots import mapping_slot, to_word
 from ledger.core.trust import Mirror, ValidatorRange, VrfKey
 from ledger.core.trust.making import Entered
+from ledger.core.trust.parse import MAX_MEMBERS
 from ledger.core.types import STREAMS
 from ledger.errors import GovernanceError
 
 MIRRORS_AT_ONCE: Final = 64
 """Numbers looked at together; as many without a mirror end the search."""
 
-MOST_MIRRORS: Final = 1_024
 MOST_GENERATIONS: Final = 1_024
 CODES_PER_WORD: Final = 8
 REGULATOR: Final = "regulator"
@@ -59,13 +59,7 @@ def read_entered(
         validators: tuple[ValidatorRange, ...] = ()
         if deployment.validators:
             validators = read_ranges(witnesses, newest.listed.number, ranges)
-        genesis_hash = witnesses.genesis_hash()
-        if genesis_hash != deployment.genesis_hash:
-            raise GovernanceError(
-                "deployment",
-                f"genesis: expected 0x{deployment.genesis_hash.hex()} of the deployment file, the"
-                f" chain has 0x{genesis_hash.hex()}",
-            )
+        witnesses.require_genesis(deployment.genesis_hash)
         state = ProvedState(witnesses.endpoints, newest.header)
         standing = ContractReader(deployment, state)
         head_anchor, registry = standing.contracts()
@@ -74,7 +68,7 @@ def read_entered(
         regions = reader.regions()
         entered = Entered(
             chain_id=deployment.chain_id,
-            genesis_hash=genesis_hash,
+            genesis_hash=deployment.genesis_hash,
             consensus=deployment.consensus,
             validators=validators,
             head_anchor=head_anchor,
@@ -131,7 +125,7 @@ class _Reader:
             found += [one for one in seated if one is not None]
             first += MIRRORS_AT_ONCE
             # A trust root takes no more than these.
-            if not any(words) or first >= MOST_MIRRORS:
+            if not any(words) or first >= MAX_MEMBERS:
                 return tuple(found)
 
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 from ledger.adapters.evm.client import EvmClient
 from ledger.adapters.evm.consortium.endpoints import Endpoints
-from ledger.adapters.rooting.witnesses import Witnesses, patiently
+from ledger.adapters.rooting.witnesses import Witnesses, patiently, require_distinct
 from ledger.core.chain import qbft
 from ledger.core.headers import parse_header
 from ledger.core.types import Hash32
-from ledger.errors import GovernanceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +36,7 @@ def read_sealers(urls: Sequence[str], *, chain_id: int) -> Sealers:
         ChainUnavailableError: The endpoints do not answer, or say different things.
         VerificationError: The newest block has too few seals.
     """
-    if len(set(urls)) != len(urls):
-        raise GovernanceError("witnesses", "rpc_urls: expected each endpoint once, found one twice")
+    require_distinct(urls)
     clients = [EvmClient(url, chain_id=chain_id) for url in urls]
     endpoints = Endpoints(clients, needed=len(urls) // 2 + 1)
     try:

@@ -62,19 +62,14 @@ def read_standing(deployment: Deployment) -> Standing:
         deployment.rpc_urls, chain_id=deployment.chain_id, validators=len(deployment.validators)
     )
     with witnesses:
-        genesis = witnesses.genesis_hash()
-        if genesis != deployment.genesis_hash:
-            raise GovernanceError(
-                "genesis",
-                f"genesis: expected 0x{deployment.genesis_hash.hex()}, found 0x{genesis.hex()}",
-            )
+        witnesses.require_genesis(deployment.genesis_hash)
         newest = witnesses.newest()
         listed = tuple(sorted(newest.listed.validators))
         if listed != tuple(sorted(deployment.validators)):
             raise GovernanceError(
                 "validators",
-                f"validators: expected {_shown(deployment.validators)}, the chain lists"
-                f" {_shown(listed)}; write them with contracts check --renew",
+                f"validators: expected {show_addresses(deployment.validators)}, the chain lists"
+                f" {show_addresses(listed)}; write them with contracts check --renew",
             )
         reader = ContractReader(deployment, ProvedState(witnesses.endpoints, newest.header))
         _require_recorded(deployment, dict(zip(_PAIR, reader.contracts(), strict=True)))
@@ -221,9 +216,11 @@ def _require_owner(deployment: Deployment, owner: bytes, pending: Sequence[bytes
         )
     if pending:
         raise GovernanceError(
-            "owner", f"owner: the contracts are offered to {_shown(pending)}, who may take them"
+            "owner",
+            f"owner: the contracts are offered to {show_addresses(pending)}, who may take them",
         )
 
 
-def _shown(addresses: Sequence[bytes]) -> str:
+def show_addresses(addresses: Sequence[bytes]) -> str:
+    """Addresses in words, each once."""
     return ", ".join(f"0x{one.hex()}" for one in sorted(set(addresses))) or "none"

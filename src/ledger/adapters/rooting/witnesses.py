@@ -19,7 +19,6 @@ from ledger.core.types import Hash32
 from ledger.errors import (
     ChainUnavailableError,
     GovernanceError,
-    LedgerError,
     VerificationError,
 )
 
@@ -60,10 +59,7 @@ class Witnesses:
     def __init__(self, urls: Sequence[str], *, chain_id: int, validators: int) -> None:
         # Not the file's word alone: it may know of fewer validators than there are.
         needed = max(validators, len(urls)) // 2 + 1 if validators else 1
-        if len(set(urls)) != len(urls):
-            raise GovernanceError(
-                "witnesses", "rpc_urls: expected each endpoint once, found one twice"
-            )
+        require_distinct(urls)
         if len(urls) < needed:
             raise GovernanceError(
                 "witnesses",
@@ -81,6 +77,19 @@ class Witnesses:
 
     def __exit__(self, *_: object) -> None:
         self.endpoints.close()
+
+    def require_genesis(self, expected: Hash32) -> None:
+        """Check that this is the chain that somebody means.
+
+        Raises:
+            GovernanceError: It has another block 0.
+            ChainUnavailableError: There is no majority for any.
+        """
+        found = self.genesis_hash()
+        if found != expected:
+            raise GovernanceError(
+                "genesis", f"genesis: expected 0x{expected.hex()}, the chain has 0x{found.hex()}"
+            )
 
     def genesis_hash(self) -> Hash32:
         """Hash of block 0, as a majority says it.
@@ -192,11 +201,19 @@ class Witnesses:
 
 def patiently(ask: Callable[[], Answer]) -> Answer:
     """Ask again for a while, where the chain is not available; the last refusal is raised."""
-    for left in reversed(range(TRIES)):
+    for _ in range(TRIES - 1):
         try:
             return ask()
         except ChainUnavailableError:
-            if not left:
-                raise
             time.sleep(PAUSE_S)
-    raise LedgerError("unreachable")
+    return ask()
+
+
+def require_distinct(urls: Sequence[str]) -> None:
+    """Refuse an endpoint that would count twice.
+
+    Raises:
+        GovernanceError: One is named twice.
+    """
+    if len(set(urls)) != len(urls):
+        raise GovernanceError("witnesses", "rpc_urls: expected each endpoint once, found one twice")

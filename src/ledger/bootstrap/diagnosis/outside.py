@@ -63,9 +63,9 @@ def check_clock(chain: Chain, now: datetime, *, stalled_after_s: int) -> Finding
     """
     try:
         _hash, header = chain.fetch_header(chain.latest_block())
+        sealed_at = parse_header(header).timestamp
     except LedgerError as error:
         return failed("clock", "chain-unavailable", error.code)
-    sealed_at = parse_header(header).timestamp
     age = int(now.timestamp() - sealed_at)
     found = f"newest block is {age} s old"
     if age < -MAX_SKEW_S:

@@ -27,6 +27,9 @@ MAX_BYTES: Final = 1 << 20
 
 REGION_PATTERN: Final = r"[0-9]{6}"
 RECORD_TYPE_PATTERN: Final = r"[a-z0-9][a-z0-9-]{0,31}"
+MAX_MEMBERS: Final = 1_024
+"""Of every list but those of keys and coverage."""
+
 _MAX_UINT32: Final = 2**32 - 1
 _read: Final = Members(MalformedTrustRootError)
 
@@ -80,16 +83,18 @@ def parse_trust_root(content: bytes) -> TrustRoot:
         chain_id=_read.integer(chain["chain_id"], "chain_id", least=1, most=MAX_SAFE_INTEGER),
         genesis_hash=_read.prefixed(chain["genesis_hash"], "genesis_hash", length=32),
         consensus=_read.choice(chain["consensus"], ("development", "qbft"), "consensus"),
-        validators=_read.array(members["validators"], _validator_range, "validators", most=1024),
+        validators=_read.array(
+            members["validators"], _validator_range, "validators", most=MAX_MEMBERS
+        ),
         head_anchor=_contract(
             contracts["head_anchor"], "head_anchor", ("status", "heads", "confirmations")
         ),
         region_registry=_optional_contract(contracts["region_registry"], "region_registry"),
         consent_registry=_optional_contract(contracts["consent_registry"], "consent_registry"),
         vrf_keys=_read.array(members["vrf_keys"], _vrf_key, "vrf_keys", most=4096),
-        mirrors=_read.array(members["mirrors"], _mirror, "mirrors", most=1024),
+        mirrors=_read.array(members["mirrors"], _mirror, "mirrors", most=MAX_MEMBERS),
         confirmations=_read.array(
-            members["confirmations"], _confirmation, "confirmations", most=1024
+            members["confirmations"], _confirmation, "confirmations", most=MAX_MEMBERS
         ),
         coverage=_read.array(members["coverage"], _coverage, "coverage", most=4096),
         authority_required=_read.boolean(members["authority_required"], "authority_required"),
@@ -225,9 +230,9 @@ def _confirmation(value: object, where: str) -> Confirmation:
             members["mirrors"],
             lambda one, at: _read.integer(one, at, least=0, most=_MAX_UINT32),
             where,
-            most=1024,
+            most=MAX_MEMBERS,
         ),
-        required=_read.integer(members["required"], where, least=0, most=1024),
+        required=_read.integer(members["required"], where, least=0, most=MAX_MEMBERS),
     )
 
 

@@ -13,7 +13,12 @@ from typing import Final, Protocol
 
 from ledger.core.headers import parse_header
 from ledger.core.types import UnixSeconds
-from ledger.errors import ChainUnavailableError, LedgerError, WrongChainError
+from ledger.errors import (
+    ChainForkedError,
+    ChainUnavailableError,
+    LedgerError,
+    WrongChainError,
+)
 from ledger.services.background.status import READY, WorkerStatus
 from ledger.services.ports import Chain, Clock
 
@@ -218,7 +223,7 @@ class Watch:
             number = self._chain.latest_block()
             _hash, header = self._chain.fetch_header(number)
             block_time = parse_header(header).timestamp
-        except (ChainUnavailableError, WrongChainError) as error:
+        except (ChainForkedError, ChainUnavailableError, WrongChainError) as error:
             return None, None, error.code
         except LedgerError:
             return None, None, "chain-unusable"
