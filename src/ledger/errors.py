@@ -3,7 +3,8 @@
     LedgerError
       InputError            the caller's mistake            -> 422
         CanonicalizationError  MalformedProofError  MalformedRecordError  MalformedEvidenceError
-        MalformedNoteError  MalformedTrustRootError  UsccError (core.records)
+        MalformedNoteError  MalformedTrustRootError  MalformedStatementError
+        UsccError (core.records)
         FileError (core.intake)
       VerificationError     the evidence is wrong           -> in the verdict
         RootMismatchError  SignatureError (SealError)  UnsetHeadError  UnsupportedFormatError
@@ -71,6 +72,12 @@ class MalformedTrustRootError(InputError):
     """A trust root breaks its format."""
 
     code = "malformed-trust-root"
+
+
+class MalformedStatementError(InputError):
+    """A statement of a change of generation breaks its format."""
+
+    code = "malformed-statement"
 
 
 class VerificationError(LedgerError):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.cli import config, devnet, keys, language, mirror, trust_root
+from ledger.cli import config, devnet, generation, keys, language, mirror, trust_root
 from ledger.cli.doctor import doctor
 from ledger.cli.fsck import fsck
 from ledger.cli.governance import contracts, council
@@ -53,6 +53,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(council.app, name="council")
 app.add_typer(devnet.app, name="devnet")
+app.add_typer(generation.app, name="generation")
 app.add_typer(keys.app, name="keys")
 app.add_typer(mirror.app, name="mirror")
 app.add_typer(trust_root.app, name="trust-root")

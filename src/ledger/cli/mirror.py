@@ -1,7 +1,5 @@
 """``credit-ledger mirror export``: a log as files that stock tools read."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +7,7 @@ import typer
 
 from ledger.cli.language import pick
 from ledger.cli.output import fail, print_json
+from ledger.cli.progress import bar
 from ledger.errors import LedgerError
 
 app = typer.Typer(
@@ -46,7 +45,7 @@ def export(
     from ledger.bootstrap.exporting import export_mirror
 
     try:
-        with _bar() as progress:
+        with bar() as progress:
             exported = export_mirror(
                 target,
                 folder,
@@ -81,16 +80,3 @@ def export(
             f"exported {found.origin}: {found.size} entries, root {root}; {compared}",
         )
     )
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error where that is a terminal, nothing elsewhere."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
-
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
-        task = bars.add_task("", total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)

@@ -136,6 +136,10 @@ def test_stolen_vrf_key_is_replaced_while_questions_are_answered(governed: Gover
     # And on it goes: published, amended, confirmed by the others, sound in the audit.
     governed.publish(4)
     assert governed.evidence(uscc(4))[0] == "records"
+    # Who has mirrored both logs finds in the new one what was in force in the former, no more.
+    file, mirror = net.folder / "statement.jsonl", net.nodes[ASKED].folder
+    ledger("generation", "statement", str(file), "--dir", str(robbed))
+    ledger("generation", "compare", str(file), "--dir", str(mirror))
     net.nodes[ROBBED].stop()
     copy = net.folder / "copy"
     shutil.copytree(robbed, copy)

@@ -1,7 +1,9 @@
-"""A World in which company 5 has a penalty in force, and its evidence as files."""
+"""A World in which company 5 has a penalty in force, its evidence as files; and a folder."""
 
 import pytest
 from files import Files, write_files
+from worlds.auditing import AuditedWorld
+from worlds.lived_in_folder import lived_in_folder
 from worlds.node import World, penalties, penalty
 
 
@@ -16,3 +18,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 @pytest.fixture(scope="session")
 def files(world: World, tmp_path_factory: pytest.TempPathFactory) -> Files:
     return write_files(world, tmp_path_factory.mktemp("evidence"))
+
+
+@pytest.fixture(scope="session")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> AuditedWorld:
+    return lived_in_folder(tmp_path_factory.mktemp("lived"))

@@ -9,43 +9,14 @@ from typing import Any
 import pysqlite3
 import pytest
 from files import run
-from worlds.auditing import AuditedWorld, lived_in
-from worlds.node import ANCHOR_SECRET, NODE_KEY, REGION, SEEDS, uscc
+from worlds.auditing import AuditedWorld
+from worlds.node import uscc
 
-from ledger.adapters.keystore import generate_keys, save_keys
 from ledger.cli.fsck_words import CODES, TABLES, UNKNOWN
-from ledger.core.trust import encode_trust_root
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCUMENT = ROOT / "docs" / "operations" / "fsck.md"
 STREAMS = ("records", "restricted")
-
-
-@pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> AuditedWorld:
-    from dataclasses import replace
-    from datetime import date
-
-    from ledger.core.trust import Coverage
-
-    world = lived_in(tmp_path_factory.mktemp("lived"))
-    own, restricted = world.folder, Coverage(REGION, "r1", "restricted", date(2026, 1, 1))
-    world.trust_root = replace(world.trust_root, coverage=(*world.trust_root.coverage, restricted))
-    (own / "trust-root.json").write_bytes(encode_trust_root(world.trust_root))
-    # Nobody listens there: the chain does not answer.
-    (own / "node.json").write_text(json.dumps({"region": REGION, "rpc_url": "http://127.0.0.1:9"}))
-    secrets: dict[str, dict[int, bytes]] = {stream: {} for stream in SEEDS}
-    for log, seed in world.secrets.items():
-        secrets[log.stream][log.generation] = seed
-    keys = replace(
-        generate_keys(),
-        anchor_keys=(ANCHOR_SECRET,),
-        vrf_seeds=secrets,
-        checkpoint_seeds=secrets,
-        natural_key_secret=NODE_KEY,
-    )
-    save_keys(own, keys)
-    return world
 
 
 @pytest.fixture

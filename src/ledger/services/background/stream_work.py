@@ -13,8 +13,8 @@ from ledger.services.anchoring import Anchoring
 from ledger.services.anchoring.snapshots import Snapshots
 from ledger.services.background.status import StreamStatus
 from ledger.services.crash_points import reach
+from ledger.services.generations.carrying import Carrying
 from ledger.services.ports import Store
-from ledger.services.stream.carrying import Carrying
 from ledger.services.stream.sequencing import Sequencer
 from ledger.services.stream.state import StreamState
 from ledger.services.stream.streams import NodeStream

@@ -21,11 +21,11 @@ from ledger.services.background.failures import StepError, error_of
 from ledger.services.background.status import StreamStatus, WorkerStatus
 from ledger.services.background.stream_work import Step, StreamWork
 from ledger.services.crash_points import reach
+from ledger.services.generations.carrying import Carrying
 from ledger.services.lookup.material import MAX_AGE_S
 from ledger.services.mirror.status import MirroringStatus
 from ledger.services.ports import Chain, Clock, Entropy, Store
 from ledger.services.stored import Fence
-from ledger.services.stream.carrying import Carrying
 from ledger.services.stream.sequencing import Sequencer
 from ledger.services.stream.streams import NodeStreams
 from ledger.services.stream.subject_keys import SubjectKeys

@@ -17,12 +17,12 @@ from ledger.core.verify import verify_evidence
 from ledger.errors import FatalStateError, GenerationChangingError
 from ledger.services import crash_points
 from ledger.services.anchoring import AnchorKey
+from ledger.services.generations import carrying
 from ledger.services.lookup.answers import Result
 from ledger.services.lookup.material import Pending, Unavailable
 from ledger.services.publication import Outcome, State
 from ledger.services.publication.pages import BatchPages
 from ledger.services.stored import Accepting, StreamLog
-from ledger.services.stream import carrying
 
 NEXT = StreamLog("records", 2)
 STREAM = stream_id(REGION, "records")
